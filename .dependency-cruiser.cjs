@@ -1,0 +1,66 @@
+// Who may import whom (docs/design.md, "The rooms"). Each rule's comment is printed with the edge that broke it.
+
+/** Rooms and what each may import, besides itself. */
+const rooms = {
+  contract: [],
+  embedded: [],
+  engine: ["contract"],
+  process: ["embedded", "engine", "contract"],
+  client: ["process", "engine", "contract"],
+  worker: ["process", "engine", "contract"],
+};
+
+const forbidden = Object.entries(rooms).map(([room, below]) => ({
+  name: `${room}-imports-downwards`,
+  severity: "error",
+  comment: `src/${room}/ may import ${below.length > 0 ? below.map((name) => `src/${name}/`).join(", ") : "no other room"}: imports run downwards, siblings do not know each other.`,
+  from: { path: `^src/${room}/` },
+  to: { path: "^src/", pathNot: `^src/(${[room, ...below].join("|")})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...forbidden,
+    {
+      name: "nobody-imports-cli",
+      severity: "error",
+      comment: "src/cli/ parses, calls and prints; what another room wants of it belongs further down.",
+      from: { path: "^src/(?!cli/)" },
+      to: { path: "^src/cli/" },
+    },
+    {
+      name: "nobody-imports-exports",
+      severity: "error",
+      comment: "src/exports/ is the public surface; inside, import the room itself.",
+      from: { path: "^src/(?!exports/)" },
+      to: { path: "^src/exports/" },
+    },
+    {
+      name: "contract-is-pure",
+      severity: "error",
+      comment: "src/contract/ is pure: no I/O, no Node, so that a browser bundle or a web server can import a contract alone.",
+      from: { path: "^src/contract/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "no-cycles",
+      severity: "error",
+      comment: "Two files that need each other are one subject, or a third is missing.",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "no-development-packages",
+      severity: "error",
+      comment: "src/ may use dependencies and optional peers, never a development package.",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm-peer", "type-only"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default", "types"] },
+  },
+};
