@@ -1,0 +1,103 @@
+import { TaskmasterError } from "./error.ts";
+
+/**
+ * Turning a payload into JSON text, strictly: `JSON.stringify` drops functions, turns NaN into null and a Date into a
+ * string without a word, and what a job would then find is not what its producer wrote.
+ */
+
+/** Thrown where a value is not JSON; `path` leads to the offending part. */
+export class NotJsonError extends TaskmasterError {
+  readonly code = "TASKMASTER_NOT_JSON";
+  readonly path: string;
+
+  constructor(what: string, path: string, problem: string) {
+    super(`${what} is not JSON at ${path === "" ? "its root" : path}: ${problem}`);
+    this.path = path;
+  }
+}
+
+/** Deeper nesting is refused: validators and databases recurse, and their stacks are finite. */
+const maxDepth = 200;
+
+/**
+ * The JSON text of a value, the same value that `JSON.parse` gives back.
+ * Object properties that are `undefined` are left out, as optional properties are written in TypeScript.
+ *
+ * @param what names the value in the error, such as `the payload of user.confirm`
+ * @throws {NotJsonError}
+ */
+export function toJsonText(value: unknown, what: string): string {
+  assertJson(value, what);
+  return JSON.stringify(value);
+}
+
+/** @throws {NotJsonError} */
+export function assertJson(value: unknown, what: string): void {
+  check(value, what, "", 0);
+}
+
+function check(value: unknown, what: string, path: string, depth: number): void {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return;
+    case "number":
+      if (Number.isFinite(value)) return;
+      throw new NotJsonError(what, path, `${value} has no JSON form. Use null, or leave the property out.`);
+    case "bigint":
+      throw new NotJsonError(what, path, "a BigInt has no JSON form. Write it as a string (value.toString()).");
+    case "object":
+      if (value === null) return;
+      if (depth >= maxDepth)
+        throw new NotJsonError(what, path, `it is nested deeper than ${maxDepth} levels, or refers to itself.`);
+      if (Array.isArray(value)) checkArray(value, what, path, depth);
+      else checkObject(value, what, path, depth);
+      return;
+    default:
+      throw new NotJsonError(what, path, `${article(typeof value)} has no JSON form. Leave it out.`);
+  }
+}
+
+function checkArray(value: readonly unknown[], what: string, path: string, depth: number): void {
+  for (let index = 0; index < value.length; index++) check(value[index], what, `${path}[${index}]`, depth + 1);
+}
+
+function checkObject(value: object, what: string, path: string, depth: number): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null && isForeignClass(prototype, value)) {
+    const name = value.constructor?.name ?? "class instance";
+    const advice =
+      value instanceof Date
+        ? "Write value.toISOString(), or use a codec in the schema."
+        : "Write a plain object or a string instead.";
+    throw new NotJsonError(
+      what,
+      path,
+      `${article(name)} is not plain JSON and would come back as something else. ${advice}`,
+    );
+  }
+  for (const key of Object.keys(value)) {
+    const at = `${path}${/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`}`;
+    if (key === "__proto__")
+      throw new NotJsonError(
+        what,
+        at,
+        "a key named __proto__ is refused, because many libraries take it for the prototype.",
+      );
+    const item = (value as Record<string, unknown>)[key];
+    if (item !== undefined) check(item, what, at, depth + 1);
+  }
+}
+
+/** Plain objects of another realm (a vm context, a test runner) are plain too; whatever has a `toJSON` is not. */
+function isForeignClass(prototype: unknown, value: object): boolean {
+  return (
+    "toJSON" in value ||
+    Object.getPrototypeOf(prototype) !== null ||
+    !Object.hasOwn(prototype as object, "isPrototypeOf")
+  );
+}
+
+function article(noun: string): string {
+  return `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
+}

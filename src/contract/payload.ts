@@ -1,0 +1,159 @@
+import { type Contract, currentRevision, type Revision, revisionAt } from "./contract.ts";
+import { TaskmasterError } from "./error.ts";
+import { assertJson, toJsonText } from "./json-text.ts";
+import { type PayloadIssue, type Validation, validate } from "./schema.ts";
+
+/** A payload on its way into the queue, and out of it. */
+
+/** Thrown by an enqueue whose payload the contract does not accept. Nothing was enqueued. */
+export class PayloadRefusedError extends TaskmasterError {
+  readonly code = "TASKMASTER_PAYLOAD_REFUSED";
+  readonly task: string;
+  readonly revision: number;
+  readonly issues: readonly PayloadIssue[];
+
+  constructor(task: string, revision: number, issues: readonly PayloadIssue[]) {
+    super(
+      `The payload does not fit revision ${revision} of ${task}: ${listIssues(issues)}. ` +
+        "Nothing was enqueued. Mend the call, or, where the payload is meant to change, add a revision: .revise(schema, { upgrade, downgrade }).",
+    );
+    this.task = task;
+    this.revision = revision;
+    this.issues = issues;
+  }
+}
+
+/** Thrown in the worker where a stored payload cannot be read after all; the job is held, and its function is not run. */
+export class UnreadablePayloadError extends TaskmasterError {
+  readonly code = "TASKMASTER_UNREADABLE_PAYLOAD";
+  readonly task: string;
+  /** The revision that was refused. */
+  readonly revision: number;
+  readonly issues: readonly PayloadIssue[];
+
+  constructor(
+    task: string,
+    revision: number,
+    message: string,
+    issues: readonly PayloadIssue[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.task = task;
+    this.revision = revision;
+    this.issues = issues;
+  }
+}
+
+/** A payload as it is stored: the producer's own rendition, and the older ones that its downgrades reach. */
+export interface StoredPayload {
+  readonly min: number;
+  readonly max: number;
+  /** JSON text at revision max. */
+  readonly text: string;
+  /** JSON text of an object of the older renditions by revision number, where there are any. */
+  readonly olderText: string | null;
+  /** Why an older rendition could not be made: the job then waits for workers of a newer release. */
+  readonly skipped?: { readonly revision: number; readonly reason: string };
+}
+
+/**
+ * Validates a payload for the queue and makes its renditions.
+ *
+ * @throws {NotJsonError} where it is not JSON
+ * @throws {PayloadRefusedError} where the current revision's schema refuses it
+ */
+export function storePayload(contract: Contract, payload: unknown): StoredPayload | Promise<StoredPayload> {
+  const current = currentRevision(contract);
+  const what = `The payload of ${contract.name}`;
+  assertJson(payload, what);
+  const validation = validate(current.schema, payload);
+  const store = (result: Validation): StoredPayload | Promise<StoredPayload> => {
+    if (!result.ok) throw new PayloadRefusedError(contract.name, current.number, result.issues);
+    const wire = current.prune(payload);
+    const text = JSON.stringify(wire);
+    const oldest = contract.revisions[0].number;
+    if (current.downgrade === undefined || current.number === oldest)
+      return { min: current.number, max: current.number, text, olderText: null };
+    return storeOlder(contract, current, text);
+  };
+  return validation instanceof Promise ? validation.then(store) : store(validation);
+}
+
+/** Downgrades as far as the chain's downgrades reach, each rendition validated by the revision that will read it. */
+async function storeOlder(contract: Contract, current: Revision, text: string): Promise<StoredPayload> {
+  const older: string[] = [];
+  let payload: unknown = JSON.parse(text);
+  let min = current.number;
+  let skipped: { revision: number; reason: string } | undefined;
+  for (let from = current; from.downgrade !== undefined; ) {
+    const to = revisionAt(contract, from.number - 1);
+    if (to === undefined) break;
+    try {
+      const downgraded = await from.downgrade(payload);
+      const result = await validate(to.schema, downgraded);
+      if (!result.ok) throw new Error(listIssues(result.issues));
+      payload = to.prune(downgraded);
+      older.push(
+        `"${to.number}":${toJsonText(payload, `The payload of ${contract.name}, downgraded to revision ${to.number},`)}`,
+      );
+    } catch (error) {
+      skipped = { revision: to.number, reason: error instanceof Error ? error.message : String(error) };
+      break;
+    }
+    min = to.number;
+    from = to;
+  }
+  return {
+    min,
+    max: current.number,
+    text,
+    olderText: older.length > 0 ? `{${older.join(",")}}` : null,
+    ...(skipped && { skipped }),
+  };
+}
+
+/**
+ * Upgrades a stored rendition to the current revision and validates it: what the task's function gets.
+ *
+ * @throws {UnreadablePayloadError} where an upgrade throws, or the schema refuses the result
+ */
+export async function readPayload(contract: Contract, rendition: number, stored: unknown): Promise<unknown> {
+  const current = currentRevision(contract);
+  let payload = stored;
+  for (let number = rendition + 1; number <= current.number; number++) {
+    const upgrade = revisionAt(contract, number)?.upgrade;
+    if (upgrade === undefined)
+      throw new UnreadablePayloadError(
+        contract.name,
+        rendition,
+        `${contract.name} has no upgrade to revision ${number}.`,
+      );
+    try {
+      payload = await upgrade(payload);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new UnreadablePayloadError(
+        contract.name,
+        number,
+        `The upgrade of ${contract.name} from revision ${number - 1} to ${number} threw: ${reason}`,
+        [],
+        { cause: error },
+      );
+    }
+  }
+  const result = await validate(current.schema, payload);
+  if (result.ok) return result.value;
+  const from = rendition === current.number ? "" : `, upgraded from revision ${rendition},`;
+  throw new UnreadablePayloadError(
+    contract.name,
+    current.number,
+    `The stored payload${from} does not fit revision ${current.number} of ${contract.name}: ${listIssues(result.issues)}.`,
+    result.issues,
+  );
+}
+
+function listIssues(issues: readonly PayloadIssue[]): string {
+  const shown = issues.slice(0, 5).map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  return `${shown.join("; ")}${issues.length > 5 ? `; and ${issues.length - 5} more` : ""}`;
+}
