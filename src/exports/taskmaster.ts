@@ -1,1 +1,50 @@
-export {};
+/**
+ * Taskmaster: tasks, their contracts, and enqueueing them.
+ *
+ * @example
+ * import { task, Taskmaster } from "taskmaster";
+ * import { z } from "zod";
+ *
+ * export const confirmUser = task("user.confirm")
+ *   .payload(z.object({ id: z.number(), message: z.string() }))
+ *   .short({ timeLimit: "30s" }, async ({ id, message }) => sendConfirmation(id, message));
+ *
+ * const taskmaster = new Taskmaster({ tasks: [confirmUser] });
+ * await taskmaster.enqueue(confirmUser, { id: 42, message: "hello!" });
+ *
+ * @module
+ */
+export type { EnqueueOptions } from "../client/enqueue-options.ts";
+export { InvalidEnqueueError } from "../client/enqueue-options.ts";
+export {
+  type EnqueuedJob,
+  PayloadTooLargeError,
+  Taskmaster,
+  type TaskmasterOptions,
+  TaskRetiredError,
+} from "../client/taskmaster.ts";
+export type { Backoff } from "../contract/backoff.ts";
+export { InvalidContractError, type Priority } from "../contract/contract.ts";
+export { type Duration, InvalidDurationError } from "../contract/duration.ts";
+export { TaskmasterError } from "../contract/error.ts";
+export type { ExecutionOptions, ShortOptions } from "../contract/execution.ts";
+export { NotJsonError } from "../contract/json-text.ts";
+export { NonRetryableError } from "../contract/non-retryable.ts";
+export { PayloadRefusedError } from "../contract/payload.ts";
+export { NotASchemaError, type PayloadIssue, SchemaConversionError } from "../contract/schema.ts";
+export {
+  type AnyRunnableTask,
+  type AnyTask,
+  type InputOf,
+  type InterruptibleContext,
+  type OutputOf,
+  type ShortContext,
+  type Task,
+  type TaskContract,
+  type TaskOptions,
+  task,
+} from "../contract/task.ts";
+export { ContractContradictionError } from "../engine/contracts.ts";
+export type { Queryable } from "../engine/database.ts";
+export { DatabaseUnavailableError, SchemaVersionError } from "../engine/database-errors.ts";
+export type { TaskmasterEvent } from "../engine/events.ts";

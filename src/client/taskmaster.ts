@@ -1,0 +1,289 @@
+import type { Duration } from "../contract/duration.ts";
+import { toMilliseconds } from "../contract/duration.ts";
+import { TaskmasterError } from "../contract/error.ts";
+import { type StoredPayload, storePayload } from "../contract/payload.ts";
+import { type AnyTask, contractOf, type Enqueueable, type InputOf, isTask } from "../contract/task.ts";
+import { enqueueJobs, enqueueKeyed, enqueueWithin, type KeyedJob, type NewJob, runWithin } from "../engine/enqueue.ts";
+import { publish } from "../engine/events.ts";
+import { JobNumbers } from "../engine/job-numbers.ts";
+import { LaneBook } from "../engine/lanes.ts";
+import { Waker } from "../engine/wake.ts";
+import { Membership } from "../process/membership.ts";
+import { type EnqueueOptions, InvalidEnqueueError, type Placement, place } from "./enqueue-options.ts";
+import { Gatherer } from "./gather.ts";
+
+export interface TaskmasterOptions {
+  /** A `postgres://` URL. Default: `DATABASE_URL`, else an embedded Postgres under `.taskmaster/` of this folder. */
+  readonly database?: string;
+  /** What this program enqueues. Those that are not named here are registered with their first enqueue. */
+  readonly tasks?: readonly AnyTask[];
+  /** The build that this program is. Default: `TASKMASTER_RELEASE`, else the git commit, else a hash of the contracts. */
+  readonly release?: string;
+  /** Payloads over this many bytes of JSON are refused. Default 1 MB (1,000,000). */
+  readonly maxPayloadBytes?: number;
+  /** How long an enqueue goes on trying while the database is away. Default `"30s"`. */
+  readonly patience?: Duration;
+  /** Connections to the database at most. Default 5. */
+  readonly connections?: number;
+}
+
+/** An enqueued job. */
+export interface EnqueuedJob {
+  /** Its number: decimal, as text, because numbers may pass 2^53. */
+  readonly id: string;
+  /** True where an unfinished job with the same key was there already: `id` is that one's. */
+  readonly duplicate: boolean;
+}
+
+/** Thrown by an enqueue of a retired task. Nothing was enqueued. */
+export class TaskRetiredError extends TaskmasterError {
+  readonly code = "TASKMASTER_TASK_RETIRED";
+}
+
+/** Thrown by an enqueue whose payload is larger than `maxPayloadBytes`. Nothing was enqueued. */
+export class PayloadTooLargeError extends TaskmasterError {
+  readonly code = "TASKMASTER_PAYLOAD_TOO_LARGE";
+  readonly bytes: number;
+
+  constructor(task: string, bytes: number, limit: number) {
+    super(
+      `The payload of ${task} is ${bytes.toLocaleString("en")} bytes of JSON; the limit is ${limit.toLocaleString("en")}. Nothing was enqueued. ` +
+        "Store the data elsewhere and enqueue its address, or raise maxPayloadBytes.",
+    );
+    this.bytes = bytes;
+  }
+}
+
+const utf8 = new TextEncoder();
+const batchLimit = 1_000;
+const leaseMs = 20_000;
+
+/**
+ * A program's side of the queue: it enqueues.
+ *
+ * It connects with `start()`, or by itself with the first enqueue; `stop()` lets what is on its way arrive and leaves.
+ *
+ * @example
+ * const taskmaster = new Taskmaster({ tasks: [confirmUser] });
+ * const { id } = await taskmaster.enqueue(confirmUser, { id: 42, message: "hello!" });
+ * await taskmaster.stop();
+ */
+export class Taskmaster {
+  readonly #options: TaskmasterOptions;
+  readonly #patienceMs: number;
+  readonly #known = new Set<string>();
+  #connected: Promise<Connected> | undefined;
+  #stopped = false;
+
+  constructor(options: TaskmasterOptions = {}) {
+    this.#options = options;
+    this.#patienceMs = toMilliseconds(options.patience ?? "30s", "patience");
+  }
+
+  /**
+   * Connects, registers this program and its contracts, and migrates the schema where that is needed. Idempotent.
+   *
+   * @throws {ContractContradictionError} where a contract contradicts what another release registered
+   * @throws {DatabaseUnavailableError} where the database does not answer for a minute
+   */
+  async start(): Promise<void> {
+    await this.#connect();
+  }
+
+  #connect(): Promise<Connected> {
+    if (this.#stopped)
+      throw new InvalidEnqueueError("This Taskmaster has been stopped. Create a new one, or stop it later.");
+    this.#connected ??= connect(this.#options).then(
+      (connected) => {
+        for (const task of this.#options.tasks ?? []) this.#known.add(task.name);
+        return connected;
+      },
+      (error: unknown) => {
+        this.#connected = undefined; // the next call tries again
+        throw error;
+      },
+    );
+    return this.#connected;
+  }
+
+  /**
+   * Enqueues a job. Concurrent calls are gathered into one statement. When it resolves, the job is committed
+   * (or written within `options.within`).
+   *
+   * @throws {PayloadRefusedError} where the payload does not fit the task's current revision
+   * @throws {NotJsonError} where the payload is not JSON
+   * @throws {PayloadTooLargeError}
+   * @throws {TaskRetiredError}
+   * @throws {DatabaseUnavailableError} where the database does not answer for `patience`
+   */
+  async enqueue<T extends AnyTask>(
+    task: T & Enqueueable<T>,
+    payload: InputOf<T>,
+    options: EnqueueOptions = {},
+  ): Promise<EnqueuedJob> {
+    const [written] = await this.#enqueue(task, [payload], options);
+    return written ?? { id: "", duplicate: false };
+  }
+
+  /**
+   * Enqueues many jobs of one task, in statements of a thousand. In one transaction where `options.within` is given;
+   * otherwise, where it throws, whole thousands before may have been committed.
+   */
+  async enqueueMany<T extends AnyTask>(
+    task: T & Enqueueable<T>,
+    payloads: readonly InputOf<T>[],
+    options: Omit<EnqueueOptions, "key"> = {},
+  ): Promise<EnqueuedJob[]> {
+    return this.#enqueue(task, payloads, options);
+  }
+
+  async #enqueue(task: AnyTask, payloads: readonly unknown[], options: EnqueueOptions): Promise<EnqueuedJob[]> {
+    if (!isTask(task))
+      throw new InvalidEnqueueError(
+        "The first argument of enqueue is no task. Pass what task(name).payload(…) gave you.",
+      );
+    const contract = contractOf(task);
+    if (contract.retired)
+      throw new TaskRetiredError(`${contract.name} is retired: it runs what is left, and can no longer be enqueued.`);
+    const placement = place(contract, options);
+    // Everything is checked before anything is written.
+    const stored: StoredPayload[] = [];
+    for (const payload of payloads) {
+      const made = storePayload(contract, payload);
+      const one = made instanceof Promise ? await made : made;
+      this.#checkSize(contract.name, one.text);
+      stored.push(one);
+    }
+    const connected = await this.#connect();
+    if (!this.#known.has(contract.name)) {
+      await connected.membership.addTasks([task]);
+      this.#known.add(contract.name);
+    }
+    const skipped = stored.find((one) => one.skipped)?.skipped;
+    if (skipped) publish({ event: "rendition.skipped", task: contract.name, ...skipped });
+    const written = await connected.write(contract.name, stored, placement, options.within, this.#patienceMs);
+    publish({ event: "job.enqueued", task: contract.name, jobs: written.map(({ id }) => id) });
+    return written;
+  }
+
+  #checkSize(task: string, text: string): void {
+    const limit = this.#options.maxPayloadBytes ?? 1_000_000;
+    if (text.length * 3 <= limit) return; // cannot be larger than three bytes a character
+    const bytes = utf8.encode(text).length;
+    if (bytes > limit) throw new PayloadTooLargeError(task, bytes, limit);
+  }
+
+  /** Lets what is on its way arrive, signs off and disconnects. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const connected = await this.#connected?.catch(() => undefined);
+    await connected?.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+async function connect({ database, release, tasks = [], connections = 5 }: TaskmasterOptions): Promise<Connected> {
+  const membership = await Membership.start({
+    database,
+    release,
+    tasks,
+    role: "producer",
+    queues: null,
+    concurrency: 0,
+    leaseMs,
+    connections,
+    running: () => "[]",
+    onFenced: () => {},
+    onBeat: () => {},
+    onReborn: () => {},
+  });
+  return new Connected(membership);
+}
+
+/** What writes jobs, once there is a connection. */
+class Connected {
+  readonly membership: Membership;
+  readonly #lanes: LaneBook;
+  readonly #numbers: JobNumbers;
+  readonly #waker: Waker;
+  readonly #gatherer: Gatherer<{ readonly job: NewJob; readonly patienceMs: number }>;
+
+  constructor(membership: Membership) {
+    const { database } = membership;
+    this.membership = membership;
+    this.#lanes = new LaneBook(database);
+    this.#numbers = new JobNumbers(database);
+    this.#waker = new Waker(database);
+    this.#gatherer = new Gatherer(async (items) => {
+      const longest = Math.max(...items.map(({ patienceMs }) => patienceMs));
+      await enqueueJobs(
+        database,
+        items.map(({ job }) => job),
+        longest,
+      );
+    }, batchLimit);
+  }
+
+  async write(
+    task: string,
+    stored: readonly StoredPayload[],
+    placement: Placement,
+    within: EnqueueOptions["within"],
+    patienceMs: number,
+  ): Promise<EnqueuedJob[]> {
+    const ids = await this.#numbers.take(stored.length);
+    const jobs: NewJob[] = [];
+    for (const [index, { min, max, text, olderText }] of stored.entries()) {
+      const lane = this.#lanes.idOf({ queue: placement.queue, task, min, max, priority: placement.priority });
+      jobs.push({
+        id: ids[index] ?? "",
+        lane: typeof lane === "number" ? lane : await lane,
+        runAt: placement.runAt,
+        payload: text,
+        older: olderText,
+      });
+    }
+    if (placement.key !== undefined) return this.#writeKeyed(task, jobs, placement.key, within, patienceMs);
+    if (within) for (const batch of batches(jobs)) await enqueueWithin(within, batch);
+    else await this.#writePlain(jobs, patienceMs);
+    if (!within) this.#waker.wake(jobs.map(({ lane }) => lane));
+    return jobs.map(({ id }) => ({ id, duplicate: false }));
+  }
+
+  async #writePlain(jobs: readonly NewJob[], patienceMs: number): Promise<void> {
+    const [only] = jobs;
+    if (jobs.length === 1 && only) await this.#gatherer.add({ job: only, patienceMs });
+    else for (const batch of batches(jobs)) await enqueueJobs(this.membership.database, batch, patienceMs);
+  }
+
+  async #writeKeyed(
+    task: string,
+    jobs: readonly NewJob[],
+    key: string,
+    within: EnqueueOptions["within"],
+    patienceMs: number,
+  ): Promise<EnqueuedJob[]> {
+    const keyed: KeyedJob[] = jobs.map((job) => ({ ...job, task, key }));
+    const { database } = this.membership;
+    const run = within
+      ? runWithin(within)
+      : <Row>(...[statement, values]: Parameters<typeof database.query>) =>
+          database.again<Row>(statement, values ?? [], { during: "an enqueue", forMs: patienceMs });
+    const outcomes = await enqueueKeyed(run, keyed);
+    if (!within) this.#waker.wake(jobs.map(({ lane }) => lane));
+    return outcomes;
+  }
+
+  async stop(): Promise<void> {
+    await this.#gatherer.settled();
+    await this.#waker.settled();
+    await this.membership.stop();
+  }
+}
+
+function* batches<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  for (let from = 0; from < items.length; from += batchLimit) yield items.slice(from, from + batchLimit);
+}

@@ -1,0 +1,134 @@
+import type { Database } from "./database.ts";
+import { sql, statement } from "./statement.ts";
+
+/**
+ * Claiming jobs. Invariants:
+ *
+ * 1. Only lanes that the caller can read are named, so that a claim never touches a job of another lane, however many there are.
+ * 2. Only a process that is registered and alive claims: the statement looks at its row.
+ * 3. Every claim raises the job's `deliveries`, its fence, and leaves a row in `claim`, by which the jobs of a dead process are found.
+ * 4. The quotas of one statement add up to what the caller has room for: nothing is locked that is not taken.
+ */
+export interface LaneQuota {
+  readonly lane: number;
+  readonly quota: number;
+  /** Look no further back than this; undefined looks from the lane's beginning. */
+  readonly floor?: Date | undefined;
+}
+
+export interface ClaimedJob {
+  readonly id: string;
+  readonly lane: number;
+  readonly delivery: number;
+  readonly failures: number;
+  readonly crashes: number;
+  readonly interruptions: number;
+  readonly keyed: boolean;
+  /** Whether the database knows that its attempt starts now; otherwise it may have to be told before (begin.ts). */
+  readonly started: boolean;
+  readonly runAt: Date;
+  readonly enqueuedAt: Date;
+  /** How long it had been due when it was claimed, in milliseconds. */
+  readonly waitedMs: number;
+  /** JSON text. */
+  readonly payload: string;
+  readonly older: string | null;
+}
+
+const claim = statement(
+  "claim",
+  sql`
+  with me as materialized (
+    select id from taskmaster.process where id = $1 and died_at is null and stopped_at is null
+  ), head as materialized (
+    select line.id, row_number() over () as place
+    from me
+    cross join unnest($3::int[], $4::int[], $5::timestamptz[]) as wanted (lane, quota, floor)
+    cross join lateral (
+      select job.id
+      from taskmaster.job
+      where job.lane = wanted.lane and job.worker is null and job.run_at >= wanted.floor and job.run_at <= now()
+      order by job.run_at, job.id
+      limit wanted.quota
+      for update skip locked
+    ) as line
+  ), recorded as (
+    insert into taskmaster.claim (worker, batch, jobs)
+    select $1, $2, array_agg(id) from head having count(*) > 0
+  )
+  update taskmaster.job
+  set worker = $1, deliveries = deliveries + 1, started_at = case when head.place <= $6 then now() end
+  from head
+  where job.id = head.id
+  returning job.id, job.lane, job.deliveries as delivery, job.failures, job.crashes, job.interruptions, job.keyed,
+    job.started_at is not null as started, job.run_at as "runAt", job.enqueued_at as "enqueuedAt",
+    (extract(epoch from now() - job.run_at) * 1000)::int as "waitedMs", job.payload, job.older
+  `,
+);
+
+export interface ClaimRequest {
+  readonly process: number;
+  /** Numbers the process's claims: 1, 2, 3 … */
+  readonly batch: number;
+  readonly lanes: readonly LaneQuota[];
+  /** How many of the jobs start at once. */
+  readonly starting: number;
+}
+
+/** Claims what is due, oldest first within each lane. */
+export async function claimJobs(
+  database: Database,
+  { process, batch, lanes, starting }: ClaimRequest,
+): Promise<ClaimedJob[]> {
+  const rows = await database.query<ClaimedJob>(claim, [
+    process,
+    batch,
+    lanes.map(({ lane }) => lane),
+    lanes.map(({ quota }) => quota),
+    lanes.map(({ floor }) => floor ?? "-infinity"),
+    starting,
+  ]);
+  return rows;
+}
+
+const probe = statement(
+  "claim_probe",
+  sql`
+  select wanted.lane, head.run_at as "runAt", (extract(epoch from head.run_at - now()) * 1000)::float8 as "dueInMs"
+  from unnest($1::int[]) as wanted (lane)
+  cross join lateral (
+    select job.run_at from taskmaster.job
+    where job.lane = wanted.lane and job.worker is null
+    order by job.run_at, job.id
+    limit 1
+  ) as head
+  `,
+);
+
+export interface LaneHead {
+  readonly lane: number;
+  readonly runAt: Date;
+  /** Negative or 0: due. */
+  readonly dueInMs: number;
+}
+
+/** The first waiting job of each lane: which lanes have work, and when the next will. */
+export function probeLanes(database: Database, lanes: readonly number[]): Promise<LaneHead[]> {
+  return database.query<LaneHead>(probe, [lanes]);
+}
+
+const owned = statement(
+  "claim_owned",
+  sql`
+  select job.id, job.deliveries as delivery
+  from taskmaster.claim
+  cross join unnest(claim.jobs) as claimed (id)
+  join taskmaster.job on job.id = claimed.id and job.worker = claim.worker
+  where claim.worker = $1
+  `,
+);
+
+/** What the database holds for a process: the reply to a committed claim can be lost, and its jobs with it. */
+export function ownedJobs(database: Database, process: number): Promise<{ id: string; delivery: number }[]> {
+  return database.query(owned, [process]);
+}

@@ -1,0 +1,133 @@
+import { compareSchemas } from "../contract/compatibility/compatibility.ts";
+import type { Contract, Revision } from "../contract/contract.ts";
+import { TaskmasterError } from "../contract/error.ts";
+import type { JsonSchema } from "../contract/json-schema.ts";
+import type { RunStatement } from "./database.ts";
+import { publish } from "./events.ts";
+import { sql, statement } from "./statement.ts";
+
+/**
+ * The contracts that are registered: what every (task, revision) means, for all releases. A compatible edit is taken over;
+ * an edit that contradicts what other releases wrote or read under the same number is refused at the start.
+ */
+
+/** Thrown at the start of a process whose contract for a task and revision contradicts the registered one. */
+export class ContractContradictionError extends TaskmasterError {
+  readonly code = "TASKMASTER_CONTRACT_CONTRADICTION";
+  readonly task: string;
+  readonly revision: number;
+  /** The release that registered the other one. */
+  readonly release: string;
+  /** A path for each difference, such as `/date`. */
+  readonly paths: readonly string[];
+
+  constructor(
+    task: string,
+    revision: number,
+    release: string,
+    differences: readonly { readonly path: string; readonly message: string }[],
+  ) {
+    const listed = differences
+      .slice(0, 5)
+      .map(({ path, message }) => `  ${path === "" ? "(payload)" : path}: ${message}`);
+    super(
+      `Revision ${revision} of ${task} is not what release ${release} registered under that number:\n${listed.join("\n")}\n` +
+        "Jobs of that revision may be waiting, so its meaning cannot change. Leave revision " +
+        `${revision} as it was, and add the change as a revision of its own:\n` +
+        `  .revise(newSchema, { upgrade: (older) => ({ ...older, … }), downgrade: (newer) => … })\n` +
+        `If nobody needs the old meaning (a draft in development): npx taskmaster contracts forget ${task} --revision ${revision}`,
+    );
+    this.task = task;
+    this.revision = revision;
+    this.release = release;
+    this.paths = differences.map(({ path }) => path);
+  }
+}
+
+// Registrations take turns, so that two new releases cannot both find nothing there.
+const lock = statement("contracts_lock", sql`select pg_advisory_xact_lock(1952543859, 3)`);
+
+const find = statement(
+  "contracts_find",
+  sql`
+  select contract.task, contract.revision, contract.schema, release.name as release
+  from taskmaster.contract join taskmaster.release on release.id = contract.release
+  where contract.task = any($1::text[])
+  `,
+);
+
+const put = statement(
+  "contracts_put",
+  sql`
+  insert into taskmaster.contract (task, revision, schema, vendor, release)
+  select task, revision, schema, vendor, $1
+  from unnest($2::text[], $3::int[], $4::json[], $5::text[]) as told (task, revision, schema, vendor)
+  on conflict (task, revision) do update
+  set schema = excluded.schema, vendor = excluded.vendor, release = excluded.release, changed_at = now()
+  `,
+);
+
+interface Registered {
+  readonly task: string;
+  readonly revision: number;
+  /** JSON text. */
+  readonly schema: string;
+  readonly release: string;
+}
+
+/** @throws {ContractContradictionError} */
+export async function registerContracts(
+  run: RunStatement,
+  release: number,
+  contracts: readonly Contract[],
+): Promise<void> {
+  const told = contracts.flatMap((contract) =>
+    contract.revisions.map((revision) => ({ task: contract.name, revision })),
+  );
+  const names = contracts.map(({ name }) => name);
+  const unchanged = (found: readonly Registered[]) => {
+    const byKey = new Map(found.map((row) => [`${row.task} ${row.revision}`, row]));
+    return told.filter(
+      ({ task, revision }) => byKey.get(`${task} ${revision.number}`)?.schema !== JSON.stringify(revision.jsonSchema()),
+    );
+  };
+  // The usual start changes nothing, and should not wait for the lock.
+  if (unchanged(await run<Registered>(find, [names])).length === 0) return;
+
+  await run(lock);
+  const found = await run<Registered>(find, [names]);
+  const changed = unchanged(found);
+  for (const { task, revision } of changed) {
+    const registered = found.find((row) => row.task === task && row.revision === revision.number);
+    if (registered) assertAgrees(task, revision, registered);
+  }
+  await run(put, [
+    release,
+    changed.map(({ task }) => task),
+    changed.map(({ revision }) => revision.number),
+    changed.map(({ revision }) => JSON.stringify(revision.jsonSchema())),
+    changed.map(({ revision }) => revision.schema["~standard"].vendor),
+  ]);
+}
+
+/** @throws {ContractContradictionError} where it is proven that one side refuses what the other may have written */
+function assertAgrees(task: string, revision: Revision, registered: Registered): void {
+  const comparison = compareSchemas(JSON.parse(registered.schema) as JsonSchema, revision.jsonSchema());
+  const breaking = comparison.differences.filter(
+    ({ backward, forward }) => backward === "break" || forward === "break",
+  );
+  if (comparison.backward.verdict === "no" || comparison.forward.verdict === "no")
+    throw new ContractContradictionError(
+      task,
+      revision.number,
+      registered.release,
+      breaking.length > 0 ? breaking : comparison.differences,
+    );
+  const undecided = comparison.backward.verdict === "unknown" || comparison.forward.verdict === "unknown";
+  publish({
+    event: "contract.changed",
+    task,
+    revision: revision.number,
+    verdict: undecided ? "unknown" : "compatible",
+  });
+}

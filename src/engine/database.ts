@@ -1,0 +1,190 @@
+import pg from "pg";
+import { DatabaseUnavailableError, explain, isCertainlyUndone, isTransient } from "./database-errors.ts";
+import { publish } from "./events.ts";
+import type { Statement } from "./statement.ts";
+
+/**
+ * Connections to one Postgres. Invariants:
+ *
+ * 1. Every client has an error listener: a connection that breaks while idle must never end the program.
+ * 2. Every statement is bounded in time by the server, and by us where the server has gone silent.
+ * 3. A statement is tried again only where its author says that it may be (`again`), by errors that pass by themselves.
+ */
+
+/** Whatever can run SQL: a `pg` client in a transaction of the caller's, or an adapter over another library's. */
+export interface Queryable {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+/** Runs a prepared statement, wherever it is prepared. */
+export type RunStatement = <Row>(statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string;
+  /** Connections at most. Default 5. */
+  readonly connections?: number;
+  /** Shown by the database beside each connection. Default `"taskmaster"`. */
+  readonly applicationName?: string;
+}
+
+export interface RetryOptions {
+  /** What is being done, for events and errors: `an enqueue`. */
+  readonly during: string;
+  /** How long to go on trying, in milliseconds. Default: for ever. */
+  readonly forMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+const statementTimeoutMs = 30_000;
+/** Longer than the server's: it only speaks where no answer comes at all. */
+const silenceTimeoutMs = 40_000;
+
+/** JSON is handed on as text: payloads are parsed where a bad one can be told apart, once. */
+const rawJson = {
+  getTypeParser: (oid: number, format?: "text" | "binary") =>
+    oid === 114 || oid === 3802 ? String : pg.types.getTypeParser(oid, format),
+};
+
+/** What a connection of ours is made with, also a dedicated one (listen, heartbeat). */
+export function clientConfig({ url, applicationName = "taskmaster" }: DatabaseOptions): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: 10_000,
+    idle_in_transaction_session_timeout: 30_000,
+    query_timeout: silenceTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types: rawJson as pg.CustomTypesConfig,
+  };
+}
+
+export class Database {
+  readonly url: string;
+  readonly #pool: pg.Pool;
+  #ended = false;
+
+  constructor(options: DatabaseOptions) {
+    this.url = options.url;
+    this.#pool = new pg.Pool({
+      ...clientConfig(options),
+      max: options.connections ?? 5,
+      idleTimeoutMillis: 30_000,
+      allowExitOnIdle: true,
+    });
+    this.#pool.on("error", () => {}); // the pool has dropped the client; the next statement opens another
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
+  }
+
+  /** Runs one statement. @throws the database's error, explained where it means that our schema is missing */
+  async query<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      const { rows } = await this.#pool.query({
+        name: statement.name,
+        text: statement.text,
+        values: values as unknown[],
+      });
+      return rows as Row[];
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+
+  /** Runs a statement that is harmless to repeat, again and again until the database answers. */
+  again<Row>(statement: Statement, values: readonly unknown[], options: RetryOptions): Promise<Row[]> {
+    return retrying(() => this.query<Row>(statement, values), options);
+  }
+
+  /** Runs statements in one transaction, rolled back where `work` throws. */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query("begin");
+      const result = await work(new Transaction(client));
+      await client.query("commit");
+      return result;
+    } catch (error) {
+      await client.query("rollback").catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+      throw explain(error);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    await this.#pool.end();
+  }
+}
+
+/** Statements inside one transaction. */
+export class Transaction implements Queryable {
+  readonly #client: pg.PoolClient;
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client;
+  }
+
+  readonly run: RunStatement = async <Row>({ name, text }: Statement, values: readonly unknown[] = []) => {
+    const { rows } = await this.#client.query({ name, text, values: values as unknown[] });
+    return rows as Row[];
+  };
+
+  query(text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> {
+    return this.#client.query(text, values);
+  }
+}
+
+/**
+ * Does something until it succeeds or fails for good, waiting 50 ms to 5 s between tries, doubled and jittered.
+ *
+ * @throws {DatabaseUnavailableError} where the time is up; the operation's own error where it does not pass by itself
+ */
+export async function retrying<T>(
+  work: () => Promise<T>,
+  { during, forMs = Number.POSITIVE_INFINITY, signal }: RetryOptions,
+): Promise<T> {
+  const since = performance.now();
+  let uncertain = false;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const result = await work();
+      if (attempt > 0) publish({ event: "database.back", during, afterMs: performance.now() - since });
+      return result;
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      uncertain ||= !isCertainlyUndone(error);
+      if (attempt === 0) publish({ event: "database.lost", during, error });
+      const waitMs = Math.min(5_000, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
+      if (signal?.aborted || performance.now() - since + waitMs > forMs)
+        throw new DatabaseUnavailableError(
+          `The database did not answer during ${during} (${error instanceof Error ? error.message : String(error)}).` +
+            (uncertain ? " It may have been carried out before the connection was lost." : " Nothing was carried out."),
+          uncertain,
+          { cause: error },
+        );
+      await pause(waitMs, signal);
+    }
+  }
+}
+
+/** Waits, or until the signal aborts. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done, { once: true });
+  });
+}

@@ -1,0 +1,36 @@
+import type { Database } from "./database.ts";
+import { sql, statement } from "./statement.ts";
+
+/** Giving claimed jobs back to the queue: a deploy, a shutdown or an interruption costs a job nothing but the wait. */
+const release = statement(
+  "release",
+  sql`
+  update taskmaster.job
+  set worker = null, started_at = null, interruptions = interruptions + given.interrupted
+  from unnest($2::bigint[], $3::int[], $4::int[]) as given (id, delivery, interrupted)
+  where job.id = given.id and job.worker = $1 and job.deliveries = given.delivery
+  returning job.id, job.lane
+  `,
+);
+
+export interface Release {
+  readonly id: string;
+  readonly delivery: number;
+  /** Whether its attempt had started. */
+  readonly interrupted: boolean;
+}
+
+/**
+ * Hands jobs back where they stood in line. Answers with those that were still this process's, and their lanes. */
+export function releaseJobs(
+  database: Database,
+  process: number,
+  releases: readonly Release[],
+): Promise<{ id: string; lane: number }[]> {
+  return database.query(release, [
+    process,
+    releases.map(({ id }) => id),
+    releases.map(({ delivery }) => delivery),
+    releases.map(({ interrupted }) => (interrupted ? 1 : 0)),
+  ]);
+}

@@ -1,0 +1,101 @@
+import type { Database } from "./database.ts";
+import { sql, statement } from "./statement.ts";
+
+/**
+ * The jobs of processes that have died. What becomes of one is decided by what its process registered for the task, never by whether
+ * the rescuer knows the task: a rescue gives back or holds, and discards nothing.
+ *
+ * | its attempt | interruptible, or afterCrash retry | short |
+ * | --- | --- | --- |
+ * | had started | given back, a crash counted; held from the third on | held |
+ * | had not, as far as is known | given back | given back |
+ *
+ * A rerunnable job that was buffered may have started without a word, on its first delivery only: later ones are always announced
+ * (begin.ts). So an unannounced first delivery counts as a crash too, lest a job that kills its worker at once is never found out.
+ */
+
+/** How many workers a job may kill before it is held. */
+export const crashLimit = 3;
+
+// Claims whose process no longer lives: dead, stopped without settling, or unknown. Looked for again and again, because a claim
+// may still be committed while its process is judged.
+const orphans = statement(
+  "rescue_orphans",
+  sql`
+  select claim.worker, claim.batch
+  from taskmaster.claim
+  left join taskmaster.process on process.id = claim.worker
+  where process.id is null or process.died_at is not null or process.stopped_at is not null
+  order by claim.worker, claim.batch
+  limit 100
+  `,
+);
+
+const rescue = statement(
+  "rescue",
+  sql`
+  with batch as materialized (
+    delete from taskmaster.claim where worker = $1 and batch = $2 returning jobs
+  ), mine as materialized (
+    select job.*, lane.task, told.kind, told.after_crash,
+      coalesce(told.kind = 'interruptible' or told.after_crash = 'retry', false) as rerunnable
+    from batch
+    cross join unnest(batch.jobs) as claimed (id)
+    join taskmaster.job on job.id = claimed.id and job.worker = $1
+    join taskmaster.lane on lane.id = job.lane
+    left join taskmaster.process_task as told on told.process = $1 and told.task = lane.task
+    order by job.id
+    for update of job
+  ), judged as materialized (
+    select *,
+      started_at is not null or (rerunnable and deliveries = 1) as crashed,
+      started_at is not null and not rerunnable as unclear,
+      (started_at is not null or (rerunnable and deliveries = 1)) and rerunnable and crashes + 1 >= $3 as killer
+    from mine
+  ), back as (
+    update taskmaster.job
+    set worker = null, started_at = null, crashes = job.crashes + judged.crashed::int
+    from judged
+    where job.id = judged.id and not judged.unclear and not judged.killer
+    returning job.id, job.lane
+  ), taken as (
+    delete from taskmaster.job using judged
+    where job.id = judged.id and (judged.unclear or judged.killer)
+    returning job.id
+  ), kept as (
+    insert into taskmaster.parked (id, state, reason, detail, process, lane, run_at, enqueued_at, deliveries, failures, crashes, interruptions, key, payload, older)
+    select judged.id, 'held', case when killer then 'killed-workers' else 'worker-died' end,
+      case when killer
+        then format('%s workers died while they ran it or were about to.', crashes + 1)
+        else 'Its worker died while it ran; a short task may have done its work, so a person decides.' end,
+      $1, lane, run_at, enqueued_at, deliveries, failures, crashes + 1, interruptions, unique_key.key, payload, older
+    from judged left join taskmaster.unique_key on judged.keyed and unique_key.job_id = judged.id
+    where unclear or killer
+  ), noted as (
+    insert into taskmaster.failure (job_id, delivery, process, kind, name, message)
+    select id, deliveries, $1, 'crash', 'WorkerDiedError', format('Process %s died while it ran this job.', $1)
+    from judged where started_at is not null
+    on conflict do nothing
+  )
+  select judged.id, judged.task, judged.lane, judged.unclear or judged.killer as held,
+    case when judged.killer then 'killed-workers' else 'worker-died' end as reason
+  from judged
+  `,
+);
+
+export interface RescuedJob {
+  readonly id: string;
+  readonly task: string;
+  readonly lane: number;
+  readonly held: boolean;
+  readonly reason: string;
+}
+
+/** Gives back or holds what dead processes had claimed, a batch of claims at a time. */
+export async function rescueOrphans(database: Database): Promise<{ process: number; jobs: RescuedJob[] }[]> {
+  const found = await database.query<{ worker: number; batch: number }>(orphans);
+  const rescued: { process: number; jobs: RescuedJob[] }[] = [];
+  for (const { worker, batch } of found)
+    rescued.push({ process: worker, jobs: await database.query<RescuedJob>(rescue, [worker, batch, crashLimit]) });
+  return rescued;
+}

@@ -1,0 +1,112 @@
+// @ts-check
+// The heartbeat of a worker process, in a thread of its own with a connection of its own, so that an event loop blocked by a
+// task neither starves it nor is hidden by it: the beat goes on, and carries for how long the main thread has been silent.
+// JavaScript, because a thread's file must run as it stands, from src/ and from dist/.
+//
+// Invariants:
+// 1. The session takes the process's advisory lock before its first beat, and again after each reconnection.
+// 2. Where no beat has succeeded for lease minus 5 s, the main thread is told to fence itself, once, until one succeeds again.
+// 3. A beat that finds no row was judged dead: this thread says so and ends.
+import { parentPort, workerData } from "node:worker_threads";
+import pg from "pg";
+
+/**
+ * @typedef {object} HeartbeatData
+ * @property {import("pg").ClientConfig} connection
+ * @property {number} process
+ * @property {number} leaseMs
+ * @property {number} intervalMs
+ * @property {number} fenceAfterMs
+ * @property {boolean} sessions whether the connection is a session, which can hold a lock
+ * @property {{ lock: string, beat: string }} sql
+ */
+
+const {
+  connection,
+  process: id,
+  leaseMs,
+  intervalMs,
+  fenceAfterMs,
+  sessions,
+  sql,
+} = /** @type {HeartbeatData} */ (workerData);
+const port = parentPort;
+if (port === null) throw new Error("heartbeat-thread.js is a worker thread's file.");
+
+let pulseAt = performance.now();
+let running = "[]";
+let succeededAt = performance.now();
+let fenced = false;
+let stopping = false;
+/** @type {(() => void) | undefined} */
+let wakeUp;
+
+port.on("message", (/** @type {{ pulse?: string, stop?: true }} */ message) => {
+  if (message.stop) {
+    stopping = true;
+    wakeUp?.();
+  } else {
+    pulseAt = performance.now();
+    running = message.pulse ?? running;
+  }
+});
+
+/** @param {number} ms @returns {Promise<void>} */
+const pause = (ms) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    wakeUp = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+
+const watch = setInterval(() => {
+  if (!fenced && performance.now() - succeededAt > fenceAfterMs) {
+    fenced = true;
+    port.postMessage({ fenced: performance.now() - succeededAt });
+  }
+}, 250);
+
+/** Beats on one connection until it breaks or the thread shall stop. */
+async function beatOn(/** @type {import("pg").Client} */ client) {
+  await client.connect();
+  if (sessions) await client.query(sql.lock, [id]);
+  while (!stopping) {
+    const startedAt = performance.now();
+    const silentMs = Math.round(startedAt - pulseAt);
+    const { rowCount } = await client.query(sql.beat, [
+      id,
+      leaseMs,
+      sessions,
+      silentMs > 2_000 ? silentMs : 0,
+      running,
+    ]);
+    if (rowCount === 0) {
+      port?.postMessage({ dead: true });
+      stopping = true;
+      return;
+    }
+    succeededAt = startedAt;
+    fenced = false;
+    port?.postMessage({ beat: true });
+    await pause(intervalMs);
+  }
+}
+
+for (let failures = 0; !stopping; failures++) {
+  const client = new pg.Client(connection);
+  client.on("error", () => wakeUp?.());
+  client.on("end", () => wakeUp?.());
+  try {
+    await beatOn(client);
+  } catch (error) {
+    if (performance.now() - succeededAt < intervalMs) failures = 0;
+    port.postMessage({ lost: error instanceof Error ? error.message : String(error) });
+    if (!stopping) await pause(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)));
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+clearInterval(watch);
+port.close();

@@ -1,0 +1,168 @@
+import { type ClaimedJob, claimJobs, ownedJobs } from "../engine/claim.ts";
+import { type Database, pause } from "../engine/database.ts";
+import { isTransient } from "../engine/database-errors.ts";
+import { publish } from "../engine/events.ts";
+import { releaseJobs } from "../engine/release.ts";
+import type { HeldJob } from "./held-job.ts";
+import type { Runner } from "./runner.ts";
+import type { Scout } from "./scout.ts";
+import type { Settler } from "./settler.ts";
+import type { TaskTable } from "./task-table.ts";
+
+/**
+ * Fetches jobs while there is room. One claim at a time. Invariants:
+ *
+ * 1. After a claim whose reply was lost, and every `reconcileMs`, what the database holds for this process is compared with what is held here;
+ *    what is not known here goes back to the queue.
+ * 2. Nothing is claimed while closed (shutting down, or fenced), and `closed()` resolves only when no claim is in flight.
+ * 3. No error ends the loop.
+ */
+export interface ClaimLoopOptions {
+  readonly database: Database;
+  readonly tasks: TaskTable;
+  readonly scout: Scout;
+  readonly runner: Runner;
+  readonly settler: Settler;
+  readonly concurrency: number;
+  /** The present incarnation. */
+  readonly process: () => number;
+}
+
+const reconcileMs = 30_000;
+/** Attempts that ended and are not written yet, at most: beyond it the database is too slow or away, and nothing more starts. */
+const mostUnsettled = 2_000;
+
+export class ClaimLoop {
+  readonly #options: ClaimLoopOptions;
+  readonly #stop = new AbortController();
+  #open = true;
+  #batch = 0;
+  #nudged = false;
+  #nudge: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #reconcileAt = performance.now() + reconcileMs;
+
+  constructor(options: ClaimLoopOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** There may be something to do: a notification, room, or a gate that opened. */
+  nudge(): void {
+    this.#nudged = true;
+    this.#nudge?.();
+  }
+
+  /** Claims nothing until `reopen`. */
+  close(): void {
+    this.#open = false;
+  }
+
+  reopen(): void {
+    this.#open = true;
+    this.nudge();
+  }
+
+  /** Ends the loop. Resolves when nothing is in flight. */
+  async stop(): Promise<void> {
+    this.#open = false;
+    this.#stop.abort();
+    this.nudge();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const claimed = this.#open ? await this.#round() : 0;
+        if (failures > 0) publish({ event: "database.back", during: "claiming", afterMs: 0 });
+        failures = 0;
+        if (claimed === 0) await this.#sleep();
+      } catch (error) {
+        if (failures === 0) publish({ event: "database.lost", during: "claiming", error });
+        this.#reconcileAt = 0;
+        failures++;
+        // An error that does not pass by itself is told and tried again too: a loop that ended would strand the whole worker.
+        const longest = isTransient(error) ? 2_000 : 10_000;
+        await pause(Math.min(longest, 50 * 2 ** Math.min(failures, 9)) * (0.5 + Math.random() / 2), signal);
+      }
+    }
+  }
+
+  /** Surveys, claims and hands over. Answers how many jobs came. */
+  async #round(): Promise<number> {
+    const { database, scout, runner, process } = this.#options;
+    if (performance.now() >= this.#reconcileAt) await this.#reconcile();
+    this.#nudged = false;
+    await scout.survey();
+    const room = this.#room();
+    const lanes = room > 0 ? scout.plan(room) : [];
+    if (lanes.length === 0) return 0;
+    const me = process();
+    const batch = ++this.#batch;
+    const starting = runner.buffered === 0 ? runner.freeSlots : 0;
+    const claimed = await claimJobs(database, { process: me, batch, lanes, starting });
+    scout.learn(lanes, claimed);
+    this.#handOver(me, batch, claimed);
+    return claimed.length;
+  }
+
+  /** How many jobs to ask for; 0 while more than half of the buffer is left, so that claims stay large. */
+  #room(): number {
+    const { runner, settler, scout } = this.#options;
+    if (settler.unsettled > mostUnsettled) return 0;
+    const ahead = runner.pace.ahead(scout.hotTasks());
+    if (runner.freeSlots === 0 && runner.buffered > ahead / 2) return 0;
+    return runner.freeSlots + Math.max(0, ahead - runner.buffered);
+  }
+
+  #handOver(process: number, batch: number, claimed: readonly ClaimedJob[]): void {
+    const { tasks, scout, runner, settler } = this.#options;
+    if (claimed.length === 0) return;
+    settler.opened(process, batch, claimed.length);
+    publish({ event: "job.claimed", jobs: claimed.map(({ id }) => id) });
+    const jobs: HeldJob[] = [];
+    const claimedAt = performance.now();
+    for (const job of claimed) {
+      const from = scout.lane(job.lane);
+      const task = from && tasks.get(from.task);
+      if (from && task) jobs.push({ ...job, process, batch, from, task, claimedAt });
+    }
+    if (this.#open) runner.offer(jobs);
+    else for (const job of jobs) settler.add(job, { end: "released", interrupted: false });
+  }
+
+  async #reconcile(): Promise<void> {
+    const { database, runner, settler, process } = this.#options;
+    const me = process();
+    const ghosts = (await ownedJobs(database, me)).filter(({ id }) => !runner.has(id) && !settler.has(id));
+    if (ghosts.length > 0) {
+      await releaseJobs(
+        database,
+        me,
+        ghosts.map((ghost) => ({ ...ghost, interrupted: false })),
+      );
+      publish({ event: "job.handed-back", jobs: ghosts.map(({ id }) => id) });
+    }
+    this.#reconcileAt = performance.now() + reconcileMs;
+  }
+
+  async #sleep(): Promise<void> {
+    if (this.#nudged) return;
+    const { scout, runner } = this.#options;
+    const full = runner.freeSlots === 0;
+    const ms = this.#open && !full ? Math.min(scout.idleMs(), 5_000) : 1_000;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#nudge = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#nudge = undefined;
+  }
+}

@@ -1,0 +1,170 @@
+import { rerunnable } from "../contract/execution.ts";
+import { beginAttempts } from "../engine/begin.ts";
+import { type Database, retrying } from "../engine/database.ts";
+import { publish } from "../engine/events.ts";
+import { recordOverrun } from "../engine/settle.ts";
+import { Attempt } from "./attempt.ts";
+import type { HeldJob } from "./held-job.ts";
+import { Pace } from "./pace.ts";
+import type { Outcome } from "./settler.ts";
+
+/**
+ * Slots, and the buffer before them.
+ *
+ *   buffered ──► announcing ──► running ──► ended (to the settler)
+ *       └─────────────────────────► (back to the queue)
+ *
+ * Invariants:
+ *
+ * 1. Announcing and running jobs together never exceed the concurrency.
+ * 2. A short task without `afterCrash: "retry"`, and any job that was delivered before, is announced to the database before it runs, so that after
+ *    a death nobody has to guess whether it had started. Others are announced when they have run for a while.
+ * 3. A job leaves exactly once: to the settler, or, where its claim was lost, to nobody.
+ */
+export interface RunnerOptions {
+  readonly database: Database;
+  readonly concurrency: number;
+  readonly onEnded: (job: HeldJob, outcome: Outcome) => void;
+  /** A slot or a place in the buffer is free. */
+  readonly onRoom: () => void;
+}
+
+/** Attempts that run longer than this are announced, where they were not before. */
+const announceAfterMs = 200;
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #buffer: HeldJob[] = [];
+  readonly #announcing = new Map<string, HeldJob>();
+  readonly #running = new Map<string, Attempt>();
+  readonly pace: Pace;
+  #paused = false;
+  #ended: (() => void)[] = [];
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.pace = new Pace(options.concurrency);
+  }
+
+  get freeSlots(): number {
+    return Math.max(0, this.#options.concurrency - this.#running.size - this.#announcing.size - this.#buffer.length);
+  }
+
+  get buffered(): number {
+    return this.#buffer.length;
+  }
+
+  get attempts(): readonly Attempt[] {
+    return [...this.#running.values()];
+  }
+
+  get busy(): boolean {
+    return this.#running.size + this.#announcing.size + this.#buffer.length > 0;
+  }
+
+  has(id: string): boolean {
+    return this.#running.has(id) || this.#announcing.has(id) || this.#buffer.some((job) => job.id === id);
+  }
+
+  /** Takes claimed jobs: those that the claim started run at once, the others when there is a slot. */
+  offer(jobs: readonly HeldJob[]): void {
+    const waiting: HeldJob[] = [];
+    for (const job of jobs) {
+      if (job.started && !this.#paused) this.#start(job, true);
+      else waiting.push(job);
+    }
+    this.#buffer.push(...waiting);
+    this.pump();
+  }
+
+  /** Starts what there are slots for. */
+  pump(): void {
+    const toAnnounce: HeldJob[] = [];
+    while (!this.#paused && this.#running.size + this.#announcing.size < this.#options.concurrency) {
+      const job = this.#buffer.shift();
+      if (job === undefined) break;
+      if (job.started || (rerunnable(job.task.execution) && job.delivery === 1)) this.#start(job, job.started);
+      else {
+        this.#announcing.set(job.id, job);
+        toAnnounce.push(job);
+      }
+    }
+    if (toAnnounce.length > 0) void this.#announce(toAnnounce);
+  }
+
+  async #announce(jobs: readonly HeldJob[]): Promise<void> {
+    const { database } = this.#options;
+    for (const process of new Set(jobs.map((job) => job.process))) {
+      const mine = jobs.filter((job) => job.process === process);
+      const begun = await retrying(() => beginAttempts(database, process, mine), {
+        during: "starting jobs",
+        forMs: 60_000,
+      }).catch(() => undefined);
+      for (const job of mine) {
+        if (!this.#announcing.delete(job.id)) continue; // forgotten meanwhile
+        if (begun?.has(job.id)) this.#start(job, true);
+        else if (begun === undefined) this.#options.onEnded(job, { end: "released", interrupted: false });
+        else publish({ event: "job.lost", job: job.id, task: job.task.contract.name, during: "starting" });
+      }
+    }
+    this.pump();
+    this.#options.onRoom();
+    for (const tell of this.#ended.splice(0)) tell();
+  }
+
+  #start(job: HeldJob, announced: boolean): void {
+    const { database } = this.#options;
+    const attempt = new Attempt(job, announced, {
+      onOverrun: (message) => void recordOverrun(database, job.process, job, message).catch(() => {}),
+    });
+    this.#running.set(job.id, attempt);
+    void attempt.run().then((outcome) => {
+      // The same number may run again here: after this process was taken for dead, or after the attempt was abandoned.
+      if (this.#running.get(job.id) === attempt) this.#running.delete(job.id);
+      this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt);
+      this.#options.onEnded(job, outcome);
+      this.pump();
+      this.#options.onRoom();
+      for (const tell of this.#ended.splice(0)) tell();
+    });
+  }
+
+  /** Resolves when the next attempt has ended. */
+  nextEnd(): Promise<void> {
+    return new Promise((resolve) => this.#ended.push(resolve));
+  }
+
+  /** Tells the database of attempts that have been running for a while without its knowledge. */
+  async announceLongRunning(): Promise<void> {
+    const now = performance.now();
+    const long = this.attempts.filter(({ announced, startedAt }) => !announced && now - startedAt > announceAfterMs);
+    for (const attempt of long) attempt.announced = true;
+    for (const process of new Set(long.map(({ job }) => job.process)))
+      await beginAttempts(
+        this.#options.database,
+        process,
+        long.filter(({ job }) => job.process === process).map(({ job }) => job),
+      );
+  }
+
+  /** Starts nothing more. */
+  pauseStarting(): void {
+    this.#paused = true;
+  }
+
+  resumeStarting(): void {
+    this.#paused = false;
+    this.pump();
+  }
+
+  /** Takes the buffer out. */
+  takeBuffered(): HeldJob[] {
+    return this.#buffer.splice(0);
+  }
+
+  /** Lets go of what an earlier incarnation had claimed and not started. */
+  forgetUnstarted(): void {
+    this.#buffer.length = 0;
+    this.#announcing.clear();
+  }
+}

@@ -1,0 +1,135 @@
+import { type ClaimedJob, type LaneQuota, probeLanes } from "../engine/claim.ts";
+import type { Database } from "../engine/database.ts";
+import { listLanes, type ReadableLane, rankOf, readableLanes } from "../engine/lanes.ts";
+import type { TaskTable } from "./task-table.ts";
+
+/**
+ * Knows which lanes have work. Invariants:
+ *
+ * 1. A lane is hot from a notification, a probe or a full claim, until a claim of it comes back short.
+ * 2. Every lane is probed from its very beginning at least every `sweepMs` (longer only where a probe is slow itself), so what was missed
+ *    (a lost notification, a late commit, a job handed back behind the floor, a new lane) waits that long at most.
+ * 3. The floor of a lane is the due time of the last job that was claimed from it: a claim does not look again at what lies
+ *    before, dead or claimed. A probe that finds something before the floor takes the floor away.
+ */
+const sweepMs = 1_000;
+
+interface LaneState {
+  readonly lane: ReadableLane;
+  hot: boolean;
+  floor: Date | undefined;
+}
+
+export class Scout {
+  readonly #database: Database;
+  readonly #tasks: TaskTable;
+  readonly #queues: readonly string[] | null;
+  readonly #lanes = new Map<number, LaneState>();
+  #known = new Set<number>();
+  #sweepAt = 0;
+  /** When the next scheduled job is due, by `performance.now()`. */
+  #dueAt = Number.POSITIVE_INFINITY;
+  #turn = 0;
+
+  constructor(database: Database, tasks: TaskTable, queues: readonly string[] | null) {
+    this.#database = database;
+    this.#tasks = tasks;
+    this.#queues = queues;
+  }
+
+  /** Lanes said to have work. Answers whether there is one among them that this worker may read. */
+  wake(lanes: readonly number[]): boolean {
+    let concerned = false;
+    for (const id of lanes) {
+      const state = this.#lanes.get(id);
+      if (state) state.hot = true;
+      else if (!this.#known.has(id))
+        this.#sweepAt = 0; // a lane that is new: look at all of them
+      else continue;
+      concerned = true;
+    }
+    return concerned;
+  }
+
+  /** Looks at every lane with the next `survey`. */
+  sweepSoon(): void {
+    this.#sweepAt = 0;
+  }
+
+  /** Looks at every lane, where it is time to. */
+  async survey(): Promise<void> {
+    const startedAt = performance.now();
+    if (startedAt < this.#sweepAt && startedAt < this.#dueAt) return;
+    await this.#refreshLanes();
+    const heads = await probeLanes(this.#database, [...this.#lanes.keys()]);
+    const now = performance.now();
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    for (const { lane, runAt, dueInMs } of heads) {
+      const state = this.#lanes.get(lane);
+      if (state === undefined) continue;
+      if (state.floor !== undefined && runAt < state.floor) state.floor = undefined;
+      if (dueInMs <= 0) state.hot = true;
+      else this.#dueAt = Math.min(this.#dueAt, now + dueInMs);
+    }
+    // A probe may be slow where dead rows cannot be removed; it takes a twentieth of the time at most.
+    this.#sweepAt = now + Math.max(sweepMs * (0.75 + Math.random() / 2), (now - startedAt) * 20);
+  }
+
+  async #refreshLanes(): Promise<void> {
+    const all = await listLanes(this.#database, this.#queues);
+    this.#known = new Set(all.map(({ id }) => id));
+    for (const lane of readableLanes(all, this.#tasks.reads))
+      if (!this.#lanes.has(lane.id)) this.#lanes.set(lane.id, { lane, hot: true, floor: undefined });
+  }
+
+  /** How long there is nothing to do, in milliseconds, unless a notification comes. */
+  idleMs(): number {
+    return Math.max(0, Math.min(this.#sweepAt, this.#dueAt) - performance.now());
+  }
+
+  lane(id: number): ReadableLane | undefined {
+    return this.#lanes.get(id)?.lane;
+  }
+
+  /** The tasks of the hot lanes. */
+  hotTasks(): Set<string> {
+    return new Set([...this.#lanes.values()].filter(({ hot }) => hot).map(({ lane }) => lane.task));
+  }
+
+  /**
+   * Shares out room among hot lanes: all of it to the highest priority that has work, in equal parts, so that no task starves
+   * another of its rank. What a lane leaves goes to the others with the next claim.
+   */
+  plan(room: number): LaneQuota[] {
+    const hot = [...this.#lanes.values()].filter((state) => state.hot);
+    const rank = Math.min(...hot.map(({ lane }) => rankOf(lane.priority)));
+    const sharing = hot.filter(({ lane }) => rankOf(lane.priority) === rank);
+    if (sharing.length === 0 || room < 1) return [];
+    // Where there are more lanes than room, they take turns.
+    const first = this.#turn++ % sharing.length;
+    const ordered = [...sharing.slice(first), ...sharing.slice(0, first)].slice(0, room);
+    const share = Math.floor(room / ordered.length);
+    const rest = room % ordered.length;
+    return ordered.map(({ lane, floor }, index) => ({ lane: lane.id, quota: share + (index < rest ? 1 : 0), floor }));
+  }
+
+  /** Takes in what a claim brought. */
+  learn(asked: readonly LaneQuota[], claimed: readonly ClaimedJob[]): void {
+    const counts = new Map<number, { count: number; last: Date }>();
+    for (const { lane, runAt } of claimed) {
+      const seen = counts.get(lane);
+      if (seen === undefined) counts.set(lane, { count: 1, last: runAt });
+      else {
+        seen.count++;
+        if (runAt > seen.last) seen.last = runAt;
+      }
+    }
+    for (const { lane, quota } of asked) {
+      const state = this.#lanes.get(lane);
+      if (state === undefined) continue;
+      const got = counts.get(lane);
+      state.hot = (got?.count ?? 0) >= quota;
+      if (got !== undefined) state.floor = got.last;
+    }
+  }
+}

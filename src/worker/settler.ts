@@ -1,0 +1,214 @@
+import { type Database, retrying } from "../engine/database.ts";
+import { isTransient } from "../engine/database-errors.ts";
+import { publish } from "../engine/events.ts";
+import { releaseJobs } from "../engine/release.ts";
+import { type FailureRecord, parkJobs, retryJobs, succeedJobs } from "../engine/settle.ts";
+import type { HeldJob } from "./held-job.ts";
+
+/**
+ * Ends attempts in the database, in batches: at once when nothing is on its way, else together with all that ended meanwhile.
+ * Invariants:
+ *
+ * 1. An outcome is written under the incarnation that claimed the job, never under a later one.
+ * 2. An outcome is tried until the database answers; fencing makes the repetition harmless.
+ * 3. A claim's row is removed only after the last of its jobs has been written.
+ */
+export type Outcome =
+  | { readonly end: "succeeded"; readonly ranMs: number }
+  | { readonly end: "retry"; readonly waitMs: number; readonly failure: FailureRecord }
+  | {
+      readonly end: "parked";
+      readonly state: "failed" | "held";
+      readonly reason: string;
+      readonly detail: string;
+      readonly failure?: FailureRecord;
+    }
+  | { readonly end: "released"; readonly interrupted: boolean };
+
+interface Ended {
+  readonly job: HeldJob;
+  readonly outcome: Outcome;
+}
+
+const batchLimit = 1_000;
+
+export interface SettlerOptions {
+  readonly database: Database;
+  /** Jobs that went back to the queue. */
+  readonly onReleased: (lanes: readonly number[]) => void;
+  /** Outcomes were written; there is room again. */
+  readonly onSettled: () => void;
+}
+
+export class Settler {
+  readonly #options: SettlerOptions;
+  readonly #waiting: Ended[] = [];
+  /** How many jobs of each claim have not been written yet. */
+  readonly #open = new Map<string, number>();
+  #inFlight: readonly Ended[] = [];
+  #running: Promise<void> | undefined;
+  readonly #stop = new AbortController();
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+  }
+
+  /** Jobs that have been claimed together. */
+  opened(process: number, batch: number, jobs: number): void {
+    if (jobs > 0) this.#open.set(`${process} ${batch}`, jobs);
+  }
+
+  /** Attempts that ended and are not written yet. */
+  get unsettled(): number {
+    return this.#waiting.length + this.#inFlight.length;
+  }
+
+  /** Whether a job's outcome is still to be written. */
+  has(id: string): boolean {
+    return this.#waiting.some(({ job }) => job.id === id) || this.#inFlight.some(({ job }) => job.id === id);
+  }
+
+  add(job: HeldJob, outcome: Outcome): void {
+    this.#waiting.push({ job, outcome });
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // what ends in the same turn of the event loop goes together
+    while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
+      this.#inFlight = this.#waiting.splice(0, batchLimit);
+      for (const process of new Set(this.#inFlight.map(({ job }) => job.process))) {
+        const ended = this.#inFlight.filter(({ job }) => job.process === process);
+        await this.#writeAll(process, ended, this.#close(process, ended));
+      }
+      this.#inFlight = [];
+      this.#options.onSettled();
+    }
+  }
+
+  /** Writes outcomes together, or one by one where the database refuses one of them, so that it stops no other. */
+  async #writeAll(process: number, ended: readonly Ended[], batches: readonly number[]): Promise<void> {
+    try {
+      await this.#write(process, ended, batches);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return; // cut short by a hasty stop: whoever rescues this process's jobs decides
+      for (const one of ended)
+        await this.#write(process, [one], []).catch(() => {
+          publish({
+            event: "job.lost",
+            job: one.job.id,
+            task: one.job.task.contract.name,
+            during: `${one.outcome.end}: ${String(error)}`,
+          });
+        });
+    }
+  }
+
+  async #write(process: number, ended: readonly Ended[], batches: readonly number[]): Promise<void> {
+    const { database } = this.#options;
+    const successes = select(ended, "succeeded").map(({ job, outcome }) => ({
+      ...job,
+      ranMs: Math.round(outcome.ranMs),
+    }));
+    const retries = select(ended, "retry").map(({ job, outcome }) => ({
+      id: job.id,
+      delivery: job.delivery,
+      waitMs: Math.round(outcome.waitMs),
+      failure: outcome.failure,
+    }));
+    const parks = select(ended, "parked").map(({ job, outcome }) => ({
+      id: job.id,
+      delivery: job.delivery,
+      ...outcome,
+    }));
+    const releases = select(ended, "released").map(({ job, outcome }) => ({
+      id: job.id,
+      delivery: job.delivery,
+      interrupted: outcome.interrupted,
+    }));
+
+    const kept = new Set<string>();
+    let repeated = false;
+    const write = async (work: () => Promise<Iterable<string>>) => {
+      const ids = await retrying(
+        () =>
+          work().catch((error: unknown) => {
+            repeated ||= isTransient(error);
+            throw error;
+          }),
+        { during: "settling", signal: this.#stop.signal },
+      );
+      for (const id of ids) kept.add(id);
+    };
+    if (retries.length > 0) await write(() => retryJobs(database, process, retries));
+    if (parks.length > 0) await write(() => parkJobs(database, process, parks));
+    if (releases.length > 0) {
+      const lanes = new Set<number>();
+      await write(async () => {
+        const back = await releaseJobs(database, process, releases);
+        for (const { lane } of back) lanes.add(lane);
+        return back.map(({ id }) => id);
+      });
+      if (lanes.size > 0) this.#options.onReleased([...lanes]);
+    }
+    if (successes.length > 0 || batches.length > 0)
+      await write(() => succeedJobs(database, process, successes, batches));
+    for (const { job, outcome } of ended) tell(job, outcome, kept.has(job.id) || repeated);
+  }
+
+  /** Counts jobs off their claims. Answers with the claims that are now empty. */
+  #close(process: number, ended: readonly Ended[]): number[] {
+    const empty: number[] = [];
+    for (const { job } of ended) {
+      const key = `${process} ${job.batch}`;
+      const left = (this.#open.get(key) ?? 1) - 1;
+      if (left > 0) this.#open.set(key, left);
+      else {
+        this.#open.delete(key);
+        empty.push(job.batch);
+      }
+    }
+    return empty;
+  }
+
+  /** Resolves when all is written. */
+  async settled(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  /** Gives up on what the database does not take. */
+  abandon(): void {
+    this.#stop.abort();
+  }
+}
+
+function select<End extends Outcome["end"]>(
+  ended: readonly Ended[],
+  end: End,
+): { job: HeldJob; outcome: Extract<Outcome, { end: End }> }[] {
+  return ended.filter(({ outcome }) => outcome.end === end) as never;
+}
+
+function tell(job: HeldJob, outcome: Outcome, kept: boolean): void {
+  const task = job.task.contract.name;
+  if (!kept) {
+    publish({ event: "job.lost", job: job.id, task, during: outcome.end });
+    return;
+  }
+  switch (outcome.end) {
+    case "succeeded":
+      return publish({ event: "job.succeeded", job: job.id, task, ranMs: outcome.ranMs, waitedMs: job.waitedMs });
+    case "retry":
+      return publish({ event: "job.retrying", job: job.id, task, error: outcome.failure, inMs: outcome.waitMs });
+    case "parked":
+      return outcome.state === "failed"
+        ? publish({ event: "job.failed", job: job.id, task, error: outcome.failure })
+        : publish({ event: "job.held", job: job.id, task, reason: outcome.reason, detail: outcome.detail });
+    case "released":
+      return outcome.interrupted
+        ? publish({ event: "job.interrupted", job: job.id, task, reason: "its worker stops" })
+        : publish({ event: "job.handed-back", jobs: [job.id] });
+  }
+}

@@ -1,0 +1,260 @@
+import { assertName, InvalidContractError } from "../contract/contract.ts";
+import { type Duration, toMilliseconds } from "../contract/duration.ts";
+import { rerunnable } from "../contract/execution.ts";
+import type { AnyRunnableTask } from "../contract/task.ts";
+import { publish } from "../engine/events.ts";
+import { Listener } from "../engine/listen.ts";
+import { Waker } from "../engine/wake.ts";
+import { Membership } from "../process/membership.ts";
+import { ClaimLoop } from "./claim-loop.ts";
+import { drain } from "./drain.ts";
+import { RescueLoop } from "./rescue-loop.ts";
+import { Runner } from "./runner.ts";
+import { Scout } from "./scout.ts";
+import { Settler } from "./settler.ts";
+import { TaskTable } from "./task-table.ts";
+
+export interface WorkerOptions {
+  /** What it runs. */
+  readonly tasks: readonly AnyRunnableTask[];
+  /** A `postgres://` URL. Default: `DATABASE_URL`, else an embedded Postgres under `.taskmaster/` of this folder. */
+  readonly database?: string;
+  /** The build that this program is. Default: `TASKMASTER_RELEASE`, else the git commit, else a hash of the contracts. */
+  readonly release?: string;
+  /** Attempts that run at once. Default 10. */
+  readonly concurrency?: number;
+  /** The queues that it works on. Default: all. */
+  readonly queues?: readonly string[];
+  /** How long an interruptible attempt has to stop by itself when the worker stops. Default `"5s"`. */
+  readonly grace?: Duration;
+  /** How long the worker may be silent before others take it for dead. Default `"20s"`, at least 2 s. */
+  readonly lease?: Duration;
+}
+
+type State =
+  | { readonly name: "new" }
+  | { readonly name: "starting"; readonly started: Promise<Running> }
+  | { readonly name: "stopping"; readonly stopped: Promise<void> };
+
+/**
+ * A program's side of the queue that runs jobs.
+ *
+ * @example
+ * const worker = new Worker({ tasks: [confirmUser], concurrency: 20 });
+ * await worker.start();
+ * process.once("SIGTERM", () => worker.stop());
+ */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #tasks: TaskTable;
+  readonly #hurry = new AbortController();
+  #state: State = { name: "new" };
+
+  /** @throws {InvalidContractError} where two tasks answer to one name, or an option makes no sense */
+  constructor(options: WorkerOptions) {
+    this.#tasks = new TaskTable(options.tasks);
+    const { concurrency = 10, queues } = options;
+    if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 10_000)
+      throw new InvalidContractError(`concurrency is ${concurrency}: write a whole number from 1 to 10000.`);
+    if (queues?.length === 0)
+      throw new InvalidContractError(
+        "queues is empty, so this worker would run nothing: name some, or leave it out for all.",
+      );
+    for (const queue of queues ?? []) assertName(queue, "queue");
+    this.#options = options;
+  }
+
+  /**
+   * Connects, registers and begins to work. Resolves when it is ready for jobs. Idempotent.
+   *
+   * @throws {ContractContradictionError} where a contract contradicts what another release registered
+   * @throws {DatabaseUnavailableError} where the database does not answer for a minute
+   */
+  async start(): Promise<void> {
+    if (this.#state.name === "stopping")
+      throw new InvalidContractError("This worker has been stopped. Create a new one.");
+    if (this.#state.name === "new")
+      this.#state = { name: "starting", started: Running.start(this.#options, this.#tasks) };
+    if (this.#state.name === "starting") await this.#state.started;
+  }
+
+  /** The number of this worker's present incarnation, once it has started. */
+  async process(): Promise<number | undefined> {
+    return this.#state.name === "starting" ? (await this.#state.started).process : undefined;
+  }
+
+  /**
+   * Stops in good order: takes no more jobs, hands back what it has not started, interrupts interruptible attempts
+   * (`grace`), waits for short ones to end, and signs off. Idempotent. `hurry()` cuts the waiting short.
+   */
+  async stop(): Promise<void> {
+    if (this.#state.name === "new") this.#state = { name: "stopping", stopped: Promise.resolve() };
+    else if (this.#state.name === "starting") {
+      const { started } = this.#state;
+      const stopped = started.then(
+        (running) => running.stop(this.#hurry.signal),
+        () => {},
+      );
+      this.#state = { name: "stopping", stopped };
+    }
+    await this.#state.stopped;
+  }
+
+  /** Cuts a stop short: gives interruptible attempts back at once and leaves short ones behind, whose jobs will be held. */
+  hurry(): void {
+    this.#hurry.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** A worker at work: the parts and how they hear of each other. */
+class Running {
+  readonly #membership: Membership;
+  readonly #runner: Runner;
+  readonly #settler: Settler;
+  readonly #claims: ClaimLoop;
+  readonly #rescue: RescueLoop;
+  readonly #listener: Listener | undefined;
+  readonly #waker: Waker;
+  readonly #graceMs: number;
+  readonly #announcer: NodeJS.Timeout;
+  #fenced = false;
+
+  static async start(options: WorkerOptions, tasks: TaskTable): Promise<Running> {
+    const leaseMs = Math.max(2_000, toMilliseconds(options.lease ?? "20s", "lease"));
+    // The heartbeat begins before the parts that it tells of exist.
+    let running: Running | undefined;
+    const membership = await Membership.start({
+      database: options.database,
+      release: options.release,
+      tasks: options.tasks,
+      role: "worker",
+      queues: options.queues ?? null,
+      concurrency: options.concurrency ?? 10,
+      leaseMs,
+      connections: 6,
+      running: () => running?.report() ?? "[]",
+      onFenced: (silentMs) => running?.fence(silentMs),
+      onBeat: () => running?.unfence(),
+      onReborn: () => running?.reborn(),
+    });
+    running = new Running(membership, options, tasks, leaseMs);
+    return running;
+  }
+
+  private constructor(membership: Membership, options: WorkerOptions, tasks: TaskTable, leaseMs: number) {
+    const { database } = membership;
+    const { concurrency = 10, queues = null } = options;
+    const process = () => membership.process;
+    const scout = new Scout(database, tasks, queues);
+    const wake = (lanes: readonly number[]) => {
+      if (scout.wake(lanes)) this.#claims.nudge();
+    };
+    const released = (lanes: readonly number[]) => {
+      wake(lanes);
+      this.#waker.wake(lanes);
+    };
+    this.#membership = membership;
+    this.#graceMs = toMilliseconds(options.grace ?? "5s", "grace");
+    this.#waker = new Waker(database);
+    this.#settler = new Settler({ database, onReleased: released, onSettled: () => this.#claims.nudge() });
+    this.#runner = new Runner({
+      database,
+      concurrency,
+      onEnded: (job, outcome) => this.#settler.add(job, outcome),
+      onRoom: () => this.#claims.nudge(),
+    });
+    this.#claims = new ClaimLoop({
+      database,
+      tasks,
+      scout,
+      runner: this.#runner,
+      settler: this.#settler,
+      concurrency,
+      process,
+    });
+    this.#rescue = new RescueLoop({ database, process, leaseMs, onReleased: released });
+    this.#listener = membership.sessions
+      ? new Listener({
+          url: membership.located.url,
+          applicationName: "taskmaster listener",
+          onWake: wake,
+          onConnected: () => {
+            scout.sweepSoon();
+            this.#claims.nudge();
+          },
+        })
+      : undefined;
+    this.#announcer = setInterval(() => void this.#runner.announceLongRunning().catch(() => {}), 250);
+    this.#listener?.start();
+    this.#claims.start();
+    this.#rescue.start();
+  }
+
+  get process(): number {
+    return this.#membership.process;
+  }
+
+  /** What runs, for people: told with each heartbeat. */
+  report(): string {
+    const now = Date.now();
+    return JSON.stringify(
+      this.#runner.attempts.slice(0, 200).map(({ job, startedAt, overrun }) => ({
+        job: job.id,
+        task: job.task.contract.name,
+        kind: job.task.execution.kind,
+        since: new Date(now - (performance.now() - startedAt)).toISOString(),
+        ...(overrun && { overrun }),
+      })),
+    );
+  }
+
+  /** Nobody may have heard of this process for so long that its jobs are given to others any moment: stop what could run twice. */
+  fence(silentMs: number): void {
+    this.#fenced = true;
+    publish({ event: "process.fenced", process: this.process, silentMs });
+    this.#claims.close();
+    this.#runner.pauseStarting();
+    for (const attempt of this.#runner.attempts)
+      if (rerunnable(attempt.job.task.execution)) attempt.interrupt("its worker has lost the database");
+  }
+
+  /** The database hears of this process again, as the one it was. */
+  unfence(): void {
+    if (!this.#fenced) return;
+    this.#fenced = false;
+    for (const job of this.#runner.takeBuffered()) this.#settler.add(job, { end: "released", interrupted: false });
+    this.#runner.resumeStarting();
+    this.#claims.reopen();
+  }
+
+  /** This process was taken for dead and is a new one now: what it had claimed is others'. */
+  reborn(): void {
+    for (const attempt of this.#runner.attempts)
+      if (rerunnable(attempt.job.task.execution)) attempt.interrupt("its worker was taken for dead");
+    this.#runner.forgetUnstarted();
+    this.#fenced = false;
+    this.#runner.resumeStarting();
+    this.#claims.reopen();
+  }
+
+  async stop(hurry: AbortSignal): Promise<void> {
+    await this.#membership.stopping();
+    await this.#claims.stop();
+    await drain({
+      database: this.#membership.database,
+      process: this.process,
+      runner: this.#runner,
+      settler: this.#settler,
+      graceMs: this.#graceMs,
+      hurry,
+      reason: "its worker stops",
+    });
+    clearInterval(this.#announcer);
+    await Promise.all([this.#rescue.stop(), this.#listener?.stop(), this.#waker.settled()]);
+    await this.#membership.stop();
+  }
+}
