@@ -13,7 +13,7 @@ export interface LaneQuota {
   readonly lane: number;
   readonly quota: number;
   /** Look no further back than this; undefined looks from the lane's beginning. */
-  readonly floor?: Date | undefined;
+  readonly floor?: string | undefined;
 }
 
 export interface ClaimedJob {
@@ -26,8 +26,9 @@ export interface ClaimedJob {
   readonly keyed: boolean;
   /** Whether the database knows that its attempt starts now; otherwise it may have to be told before (begin.ts). */
   readonly started: boolean;
-  readonly runAt: Date;
-  readonly enqueuedAt: Date;
+  /** A timestamp as the database writes it: exact, and in order as text, because every connection speaks UTC. */
+  readonly runAt: string;
+  readonly enqueuedAt: string;
   /** How long it had been due when it was claimed, in milliseconds. */
   readonly waitedMs: number;
   /** JSON text. */
@@ -41,11 +42,11 @@ const claim = statement(
   with me as materialized (
     select id from taskmaster.process where id = $1 and died_at is null and stopped_at is null
   ), head as materialized (
-    select line.id, row_number() over () as place
+    select line.ctid as at, line.id, row_number() over () as place
     from me
     cross join unnest($3::int[], $4::int[], $5::timestamptz[]) as wanted (lane, quota, floor)
     cross join lateral (
-      select job.id
+      select job.ctid, job.id
       from taskmaster.job
       where job.lane = wanted.lane and job.worker is null and job.run_at >= wanted.floor and job.run_at <= now()
       order by job.run_at, job.id
@@ -59,9 +60,9 @@ const claim = statement(
   update taskmaster.job
   set worker = $1, deliveries = deliveries + 1, started_at = case when head.place <= $6 then now() end
   from head
-  where job.id = head.id
+  where job.ctid = head.at -- locked above, so it stays where it is
   returning job.id, job.lane, job.deliveries as delivery, job.failures, job.crashes, job.interruptions, job.keyed,
-    job.started_at is not null as started, job.run_at as "runAt", job.enqueued_at as "enqueuedAt",
+    job.started_at is not null as started, job.run_at::text as "runAt", job.enqueued_at::text as "enqueuedAt",
     (extract(epoch from now() - job.run_at) * 1000)::int as "waitedMs", job.payload, job.older
   `,
 );
@@ -94,7 +95,7 @@ export async function claimJobs(
 const probe = statement(
   "claim_probe",
   sql`
-  select wanted.lane, head.run_at as "runAt", (extract(epoch from head.run_at - now()) * 1000)::float8 as "dueInMs"
+  select wanted.lane, head.run_at::text as "runAt", (extract(epoch from head.run_at - now()) * 1000)::float8 as "dueInMs"
   from unnest($1::int[]) as wanted (lane)
   cross join lateral (
     select job.run_at from taskmaster.job
@@ -107,7 +108,7 @@ const probe = statement(
 
 export interface LaneHead {
   readonly lane: number;
-  readonly runAt: Date;
+  readonly runAt: string;
   /** Negative or 0: due. */
   readonly dueInMs: number;
 }

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { DatabaseUnavailableError, explain, isCertainlyUndone, isTransient } from "./database-errors.ts";
 import { publish } from "./events.ts";
-import type { Statement } from "./statement.ts";
+import { type Statement, sql } from "./statement.ts";
 
 /**
  * Connections to one Postgres. Invariants:
@@ -24,6 +24,8 @@ export interface DatabaseOptions {
   readonly url: string;
   /** Connections at most. Default 5. */
   readonly connections?: number;
+  /** `queue` (the default) for our own statements, `report` for lists and counts over whole tables. */
+  readonly purpose?: "queue" | "report";
   /** Shown by the database beside each connection. Default `"taskmaster"`. */
   readonly applicationName?: string;
 }
@@ -36,7 +38,31 @@ export interface RetryOptions {
   readonly signal?: AbortSignal;
 }
 
-const statementTimeoutMs = 30_000;
+/**
+ * What every connection is told when it opens. Not as start-up parameters: poolers refuse those.
+ *
+ * The planner knows nothing of the arrays that our statements take, and its guess of one row turns a claim from a large backlog into a
+ * scan and a sort of all of it. Every statement has an index made for it, so the other ways are closed; a report may choose freely.
+ */
+const settings = sql`
+  set statement_timeout = '30s';
+  set lock_timeout = '10s';
+  set idle_in_transaction_session_timeout = '30s';
+  set timezone = 'UTC';
+  set datestyle = 'ISO';
+  set jit = off
+`;
+const pointLookups = sql`
+  set enable_seqscan = off;
+  set enable_bitmapscan = off;
+  set plan_cache_mode = force_generic_plan
+`;
+
+/** Runs before the first statement of a new connection. */
+async function prepare(client: pg.ClientBase, purpose: "queue" | "report"): Promise<void> {
+  client.on("error", () => {});
+  await client.query(purpose === "queue" ? `${settings}; ${pointLookups}` : settings);
+}
 /** Longer than the server's: it only speaks where no answer comes at all. */
 const silenceTimeoutMs = 40_000;
 
@@ -52,9 +78,6 @@ export function clientConfig({ url, applicationName = "taskmaster" }: DatabaseOp
     connectionString: url,
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
-    statement_timeout: statementTimeoutMs,
-    lock_timeout: 10_000,
-    idle_in_transaction_session_timeout: 30_000,
     query_timeout: silenceTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
@@ -74,9 +97,9 @@ export class Database {
       max: options.connections ?? 5,
       idleTimeoutMillis: 30_000,
       allowExitOnIdle: true,
+      onConnect: (client) => prepare(client, options.purpose ?? "queue"),
     });
     this.#pool.on("error", () => {}); // the pool has dropped the client; the next statement opens another
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
   /** Runs one statement. @throws the database's error, explained where it means that our schema is missing */

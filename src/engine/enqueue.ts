@@ -1,3 +1,4 @@
+import { numberArray, textArray } from "./arrays.ts";
 import { type Database, type Queryable, type RunStatement, retrying } from "./database.ts";
 import { isCertainlyUndone, isTransient } from "./database-errors.ts";
 import { type Statement, sql, statement } from "./statement.ts";
@@ -82,11 +83,11 @@ const keyOwners = statement(
 
 function columns(jobs: readonly NewJob[]): unknown[] {
   return [
-    jobs.map(({ id }) => id),
-    jobs.map(({ lane }) => lane),
-    jobs.map(({ runAt }) => runAt),
-    jobs.map(({ payload }) => payload),
-    jobs.map(({ older }) => older),
+    numberArray(jobs.map(({ id }) => id)),
+    numberArray(jobs.map(({ lane }) => lane)),
+    textArray(jobs.map(({ runAt }) => runAt?.toISOString() ?? null)),
+    textArray(jobs.map(({ payload }) => payload)),
+    textArray(jobs.map(({ older }) => older)),
   ];
 }
 

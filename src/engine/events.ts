@@ -42,7 +42,7 @@ export type TaskmasterEvent =
       readonly detail: string;
     }
   | { readonly event: "job.overrun"; readonly job: string; readonly task: string; readonly limitMs: number }
-  | { readonly event: "job.interrupted"; readonly job: string; readonly task: string; readonly reason: string }
+  | { readonly event: "job.interrupted"; readonly job: string; readonly task: string }
   | { readonly event: "job.handed-back"; readonly jobs: readonly string[] }
   | { readonly event: "job.lost"; readonly job: string; readonly task: string; readonly during: string }
   | { readonly event: "process.registered"; readonly process: number; readonly release: string }

@@ -1,3 +1,4 @@
+import { numberArray } from "./arrays.ts";
 import type { Database } from "./database.ts";
 import { sql, statement } from "./statement.ts";
 
@@ -25,10 +26,10 @@ const succeed = statement(
   ), gone as (
     delete from taskmaster.job using ended
     where job.id = ended.id and job.worker = $1 and job.deliveries = ended.delivery
-    returning job.id, job.lane, job.deliveries, job.failures, job.enqueued_at, ended.waited_ms, ended.ran_ms
+    returning job.id, job.lane, job.failures, ended.waited_ms, ended.ran_ms
   ), history as (
-    insert into taskmaster.succeeded (process, jobs, lanes, deliveries, failures, waited_ms, ran_ms)
-    select $1, array_agg(id), array_agg(lane), array_agg(deliveries), array_agg(failures::int), array_agg(waited_ms), array_agg(ran_ms)
+    insert into taskmaster.succeeded (process, jobs, lanes, failures, waited_ms, ran_ms)
+    select $1, array_agg(id), array_agg(lane), array_agg(failures), array_agg(waited_ms), array_agg(ran_ms)
     from gone having count(*) > 0
   ), unkeyed as (
     delete from taskmaster.unique_key using gone
@@ -49,12 +50,12 @@ export async function succeedJobs(
 ): Promise<Set<string>> {
   const rows = await database.query<{ id: string }>(succeed, [
     process,
-    successes.map(({ id }) => id),
-    successes.map(({ delivery }) => delivery),
-    successes.map(({ waitedMs }) => waitedMs),
-    successes.map(({ ranMs }) => ranMs),
-    successes.filter(({ keyed }) => keyed).map(({ id }) => id),
-    batches,
+    numberArray(successes.map(({ id }) => id)),
+    numberArray(successes.map(({ delivery }) => delivery)),
+    numberArray(successes.map(({ waitedMs }) => waitedMs)),
+    numberArray(successes.map(({ ranMs }) => ranMs)),
+    numberArray(successes.filter(({ keyed }) => keyed).map(({ id }) => id)),
+    numberArray(batches),
   ]);
   return new Set(rows.map(({ id }) => id));
 }

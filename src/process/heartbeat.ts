@@ -56,7 +56,6 @@ export function threadedHeartbeat(
           connection: {
             ...config,
             query_timeout: intervalMs(leaseMs),
-            statement_timeout: intervalMs(leaseMs),
             connectionTimeoutMillis: intervalMs(leaseMs),
           },
           process,

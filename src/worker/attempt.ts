@@ -3,6 +3,7 @@ import { formatMilliseconds } from "../contract/duration.ts";
 import { TaskmasterError } from "../contract/error.ts";
 import { isNonRetryable } from "../contract/non-retryable.ts";
 import { readPayload, UnreadablePayloadError } from "../contract/payload.ts";
+import type { AttemptContext } from "../contract/task.ts";
 import { publish } from "../engine/events.ts";
 import { failureRecord } from "./failure-record.ts";
 import type { HeldJob } from "./held-job.ts";
@@ -38,7 +39,8 @@ export class Attempt {
   /** Whether the database knows that it has started. */
   announced: boolean;
   overrun = false;
-  readonly #abort = new AbortController();
+  /** Made when somebody asks for it: most functions never look at their signal, and it is the dearest part of an attempt. */
+  #abort: AbortController | undefined;
   readonly #hooks: AttemptHooks;
   #interruption: InterruptedError | undefined;
   #abandon: ((outcome: Outcome) => void) | undefined;
@@ -65,7 +67,7 @@ export class Attempt {
   interrupt(reason: string): void {
     if (this.#interruption) return;
     this.#interruption = new InterruptedError(reason);
-    this.#abort.abort(this.#interruption);
+    this.#abortion.abort(this.#interruption);
   }
 
   /** Gives the job back although the function has not ended. */
@@ -121,27 +123,39 @@ export class Attempt {
     return setTimeout(() => {
       this.overrun = true;
       const message = `${contract.name} has run for longer than its time limit of ${formatMilliseconds(execution.timeLimitMs)}.`;
-      this.#abort.abort(new TimeLimitError(message));
+      this.#abortion.abort(new TimeLimitError(message));
       publish({ event: "job.overrun", job: this.job.id, task: contract.name, limitMs: execution.timeLimitMs });
       this.#hooks.onOverrun(message);
     }, execution.timeLimitMs);
   }
 
-  #context(): object {
-    const { id, delivery, failures, enqueuedAt, from, task } = this.job;
+  get #abortion(): AbortController {
+    this.#abort ??= new AbortController();
+    return this.#abort;
+  }
+
+  /** What the function gets beside its payload. */
+  #context(): AttemptContext {
+    const { job, startedAt } = this;
+    const { execution, contract } = job.task;
+    const signal = () => this.#abortion.signal;
     return {
-      signal: this.#abort.signal,
-      job: {
-        id,
-        task: task.contract.name,
-        queue: from.queue,
-        revision: from.max,
-        attempt: failures + 1,
-        delivery,
-        enqueuedAt,
+      get signal() {
+        return signal();
       },
-      ...(task.execution.kind === "short" && {
-        deadline: new Date(Date.now() + task.execution.timeLimitMs - (performance.now() - this.startedAt)),
+      job: {
+        id: job.id,
+        task: contract.name,
+        queue: job.from.queue,
+        revision: job.from.max,
+        attempt: job.failures + 1,
+        delivery: job.delivery,
+        get enqueuedAt() {
+          return new Date(job.enqueuedAt);
+        },
+      },
+      ...(execution.kind === "short" && {
+        deadline: new Date(Date.now() + execution.timeLimitMs - (performance.now() - startedAt)),
       }),
     };
   }

@@ -3,7 +3,7 @@ import { type Database, pause } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
 import { publish } from "../engine/events.ts";
 import { releaseJobs } from "../engine/release.ts";
-import type { HeldJob } from "./held-job.ts";
+import { type HeldJob, holdJob } from "./held-job.ts";
 import type { Runner } from "./runner.ts";
 import type { Scout } from "./scout.ts";
 import type { Settler } from "./settler.ts";
@@ -126,11 +126,10 @@ export class ClaimLoop {
     settler.opened(process, batch, claimed.length);
     publish({ event: "job.claimed", jobs: claimed.map(({ id }) => id) });
     const jobs: HeldJob[] = [];
-    const claimedAt = performance.now();
     for (const job of claimed) {
       const from = scout.lane(job.lane);
       const task = from && tasks.get(from.task);
-      if (from && task) jobs.push({ ...job, process, batch, from, task, claimedAt });
+      if (from && task) jobs.push(holdJob(job, process, batch, from, task));
     }
     if (this.#open) runner.offer(jobs);
     else for (const job of jobs) settler.add(job, { end: "released", interrupted: false });

@@ -17,7 +17,7 @@ const sweepMs = 1_000;
 interface LaneState {
   readonly lane: ReadableLane;
   hot: boolean;
-  floor: Date | undefined;
+  floor: string | undefined;
 }
 
 export class Scout {
@@ -115,7 +115,7 @@ export class Scout {
 
   /** Takes in what a claim brought. */
   learn(asked: readonly LaneQuota[], claimed: readonly ClaimedJob[]): void {
-    const counts = new Map<number, { count: number; last: Date }>();
+    const counts = new Map<number, { count: number; last: string }>();
     for (const { lane, runAt } of claimed) {
       const seen = counts.get(lane);
       if (seen === undefined) counts.set(lane, { count: 1, last: runAt });

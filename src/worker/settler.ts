@@ -109,7 +109,10 @@ export class Settler {
   async #write(process: number, ended: readonly Ended[], batches: readonly number[]): Promise<void> {
     const { database } = this.#options;
     const successes = select(ended, "succeeded").map(({ job, outcome }) => ({
-      ...job,
+      id: job.id,
+      delivery: job.delivery,
+      keyed: job.keyed,
+      waitedMs: job.waitedMs,
       ranMs: Math.round(outcome.ranMs),
     }));
     const retries = select(ended, "retry").map(({ job, outcome }) => ({
@@ -197,18 +200,12 @@ function tell(job: HeldJob, outcome: Outcome, kept: boolean): void {
     publish({ event: "job.lost", job: job.id, task, during: outcome.end });
     return;
   }
-  switch (outcome.end) {
-    case "succeeded":
-      return publish({ event: "job.succeeded", job: job.id, task, ranMs: outcome.ranMs, waitedMs: job.waitedMs });
-    case "retry":
-      return publish({ event: "job.retrying", job: job.id, task, error: outcome.failure, inMs: outcome.waitMs });
-    case "parked":
-      return outcome.state === "failed"
-        ? publish({ event: "job.failed", job: job.id, task, error: outcome.failure })
-        : publish({ event: "job.held", job: job.id, task, reason: outcome.reason, detail: outcome.detail });
-    case "released":
-      return outcome.interrupted
-        ? publish({ event: "job.interrupted", job: job.id, task, reason: "its worker stops" })
-        : publish({ event: "job.handed-back", jobs: [job.id] });
-  }
+  if (outcome.end === "succeeded")
+    publish({ event: "job.succeeded", job: job.id, task, ranMs: outcome.ranMs, waitedMs: job.waitedMs });
+  else if (outcome.end === "retry")
+    publish({ event: "job.retrying", job: job.id, task, error: outcome.failure, inMs: outcome.waitMs });
+  else if (outcome.end === "released" && outcome.interrupted) publish({ event: "job.interrupted", job: job.id, task });
+  else if (outcome.end === "released") publish({ event: "job.handed-back", jobs: [job.id] });
+  else if (outcome.state === "failed") publish({ event: "job.failed", job: job.id, task, error: outcome.failure });
+  else publish({ event: "job.held", job: job.id, task, reason: outcome.reason, detail: outcome.detail });
 }

@@ -35,7 +35,7 @@ create table taskmaster.job (
   payload       json        not null, -- at the lane's max_revision, as its producer wrote it
   older         json                  -- older renditions, by revision
 ) with (
-  fillfactor = 80, -- room for the claim's update on the same page
+  fillfactor = 50, -- a claim updates all rows of a page together: half of it stays free, so that they stay on it and no index changes
   autovacuum_vacuum_scale_factor = 0.01,
   autovacuum_vacuum_threshold = 5000,
   autovacuum_vacuum_insert_scale_factor = 0.05,
@@ -105,11 +105,17 @@ create table taskmaster.succeeded (
   process    int         not null,
   jobs       bigint[]    not null,
   lanes      int[]       not null,
-  deliveries int[]       not null,
-  failures   int[]       not null,
+  failures   smallint[]  not null,
   waited_ms  int[]       not null, -- from when it was due to its first start of this delivery
   ran_ms     int[]       not null
 );
+-- Packed for one purpose, read seldom: compressing them would cost more than the settlement itself.
+alter table taskmaster.succeeded
+  alter column jobs set storage external,
+  alter column lanes set storage external,
+  alter column failures set storage external,
+  alter column waited_ms set storage external,
+  alter column ran_ms set storage external;
 create index succeeded_at on taskmaster.succeeded using brin (settled_at) with (pages_per_range = 16);
 comment on table taskmaster.succeeded is 'What succeeded: one row for all that a process settled together.';
 `;
