@@ -25,12 +25,14 @@ export {
 } from "../client/taskmaster.ts";
 export type { Backoff } from "../contract/backoff.ts";
 export { InvalidContractError, type Priority } from "../contract/contract.ts";
+export { InvalidCronError } from "../contract/cron.ts";
 export { type Duration, InvalidDurationError } from "../contract/duration.ts";
 export { TaskmasterError } from "../contract/error.ts";
 export type { ExecutionOptions, ShortOptions } from "../contract/execution.ts";
 export { NotJsonError } from "../contract/json-text.ts";
 export { NonRetryableError } from "../contract/non-retryable.ts";
 export { PayloadRefusedError } from "../contract/payload.ts";
+export { type Schedule, schedule } from "../contract/schedule.ts";
 export { NotASchemaError, type PayloadIssue, SchemaConversionError } from "../contract/schema.ts";
 export {
   type AnyRunnableTask,

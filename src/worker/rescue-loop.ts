@@ -1,7 +1,8 @@
-import { type Database, pause } from "../engine/database.ts";
+import type { Database } from "../engine/database.ts";
 import { publish } from "../engine/events.ts";
 import { declareDead, findSuspects } from "../engine/liveness.ts";
 import { rescueOrphans } from "../engine/rescue.ts";
+import { Loop } from "./loop.ts";
 
 /**
  * Looks for processes that died, and for the jobs that they left. Invariants:
@@ -20,39 +21,44 @@ export interface RescueLoopOptions {
 const everyMs = 700;
 const graceMs = 1_000;
 
+function jittered(): number {
+  return everyMs * (0.85 + Math.random() * 0.3);
+}
+
 export class RescueLoop {
   readonly #options: RescueLoopOptions;
-  readonly #stop = new AbortController();
   /** When a process was first seen without its session. */
   readonly #unlocked = new Map<number, number>();
   #judgeLeasesFrom = 0;
-  #running: Promise<void> | undefined;
+  readonly #loop: Loop;
 
   constructor(options: RescueLoopOptions) {
     this.#options = options;
+    this.#loop = new Loop(
+      () => this.#round(),
+      () => this.#wasAway(),
+    );
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      try {
-        await this.#judge();
-        await this.#rescue();
-      } catch {
-        // Told by the claim loop, which meets the same trouble.
-        this.#judgeLeasesFrom = performance.now() + this.#options.leaseMs;
-        this.#unlocked.clear();
-      }
-      await pause(everyMs * (0.85 + Math.random() * 0.3), this.#stop.signal);
-    }
+  async #round(): Promise<number> {
+    await this.#judge();
+    await this.#rescue();
+    return jittered();
+  }
+
+  /** The claim loop meets the same trouble, and tells of it. */
+  #wasAway(): number {
+    this.#judgeLeasesFrom = performance.now() + this.#options.leaseMs;
+    this.#unlocked.clear();
+    return jittered();
   }
 
   async #judge(): Promise<void> {

@@ -38,6 +38,11 @@ export class TaskTable {
     return this.#entries.get(name);
   }
 
+  /** Every name that a task answers to. */
+  get names(): string[] {
+    return [...this.#entries.keys()];
+  }
+
   /** What this worker reads of the jobs under a name. */
   reads = (name: string): Readable | undefined => {
     const entry = this.#entries.get(name);

@@ -1,15 +1,19 @@
 import { assertName, InvalidContractError } from "../contract/contract.ts";
 import { type Duration, toMilliseconds } from "../contract/duration.ts";
 import { rerunnable } from "../contract/execution.ts";
+import { isSchedule, type Schedule } from "../contract/schedule.ts";
 import type { AnyRunnableTask } from "../contract/task.ts";
 import { publish } from "../engine/events.ts";
 import { Listener } from "../engine/listen.ts";
+import { prune } from "../engine/prune.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
 import { ClaimLoop } from "./claim-loop.ts";
 import { drain } from "./drain.ts";
+import { Loop } from "./loop.ts";
 import { RescueLoop } from "./rescue-loop.ts";
 import { Runner } from "./runner.ts";
+import { ScheduleLoop } from "./schedule-loop.ts";
 import { Scout } from "./scout.ts";
 import { Settler } from "./settler.ts";
 import { TaskTable } from "./task-table.ts";
@@ -17,6 +21,8 @@ import { TaskTable } from "./task-table.ts";
 export interface WorkerOptions {
   /** What it runs. */
   readonly tasks: readonly AnyRunnableTask[];
+  /** What is enqueued at the times of cron lines, while this release is the newest that is live. */
+  readonly schedules?: readonly Schedule[];
   /** A `postgres://` URL. Default: `DATABASE_URL`, else an embedded Postgres under `.taskmaster/` of this folder. */
   readonly database?: string;
   /** The build that this program is. Default: `TASKMASTER_RELEASE`, else the git commit, else a hash of the contracts. */
@@ -27,9 +33,13 @@ export interface WorkerOptions {
   readonly queues?: readonly string[];
   /** How long an interruptible attempt has to stop by itself when the worker stops. Default `"5s"`. */
   readonly grace?: Duration;
+  /** How long succeeded jobs stay visible. Jobs that have not succeeded stay until a person decides. Default `"7 days"`. */
+  readonly keepSucceeded?: Duration;
   /** How long the worker may be silent before others take it for dead. Default `"20s"`, at least 2 s. */
   readonly lease?: Duration;
 }
+
+const pruneEveryMs = 60_000;
 
 type State =
   | { readonly name: "new" }
@@ -61,6 +71,7 @@ export class Worker {
         "queues is empty, so this worker would run nothing: name some, or leave it out for all.",
       );
     for (const queue of queues ?? []) assertName(queue, "queue");
+    assertSchedules(options.schedules ?? []);
     this.#options = options;
   }
 
@@ -110,6 +121,18 @@ export class Worker {
   }
 }
 
+/** @throws {InvalidContractError} */
+function assertSchedules(schedules: readonly Schedule[]): void {
+  const names = new Set<string>();
+  for (const schedule of schedules) {
+    if (!isSchedule(schedule))
+      throw new InvalidContractError("Among the schedules of this worker is something that schedule() did not make.");
+    if (names.has(schedule.name))
+      throw new InvalidContractError(`Two schedules are named ${schedule.name}: every name is one schedule.`);
+    names.add(schedule.name);
+  }
+}
+
 /** A worker at work: the parts and how they hear of each other. */
 class Running {
   readonly #membership: Membership;
@@ -118,6 +141,8 @@ class Running {
   readonly #claims: ClaimLoop;
   readonly #rescue: RescueLoop;
   readonly #listener: Listener | undefined;
+  readonly #schedules: ScheduleLoop;
+  readonly #pruning: Loop;
   readonly #waker: Waker;
   readonly #graceMs: number;
   readonly #announcer: NodeJS.Timeout;
@@ -177,6 +202,19 @@ class Running {
       process,
     });
     this.#rescue = new RescueLoop({ database, process, leaseMs, onReleased: released });
+    this.#schedules = new ScheduleLoop({
+      database,
+      schedules: options.schedules ?? [],
+      releaseName: membership.release.name,
+      release: membership.releaseNumber,
+      tasks: tasks.names,
+      onFired: released,
+    });
+    const keepMs = toMilliseconds(options.keepSucceeded ?? "7 days", "keepSucceeded");
+    this.#pruning = new Loop(
+      () => prune(database, keepMs).then(() => pruneEveryMs),
+      () => pruneEveryMs,
+    );
     this.#listener = membership.sessions
       ? new Listener({
           url: membership.located.url,
@@ -192,6 +230,8 @@ class Running {
     this.#listener?.start();
     this.#claims.start();
     this.#rescue.start();
+    this.#schedules.start();
+    this.#pruning.start();
   }
 
   get process(): number {
@@ -254,7 +294,13 @@ class Running {
       reason: "its worker stops",
     });
     clearInterval(this.#announcer);
-    await Promise.all([this.#rescue.stop(), this.#listener?.stop(), this.#waker.settled()]);
+    await Promise.all([
+      this.#rescue.stop(),
+      this.#schedules.stop(),
+      this.#pruning.stop(),
+      this.#listener?.stop(),
+      this.#waker.settled(),
+    ]);
     await this.#membership.stop();
   }
 }

@@ -1,0 +1,32 @@
+import { pause } from "../engine/database.ts";
+
+/** Something that is done again and again until it is stopped. No error ends it. */
+export class Loop {
+  readonly #stop = new AbortController();
+  readonly #round: () => Promise<number>;
+  readonly #failed: (error: unknown) => number;
+  #running: Promise<void> | undefined;
+
+  /**
+   * @param round does it once, and answers in how many milliseconds to do it again
+   * @param failed is told of an error of a round, and answers the same
+   */
+  constructor(round: () => Promise<number>, failed: (error: unknown) => number) {
+    this.#round = round;
+    this.#failed = failed;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) await pause(await this.#round().catch(this.#failed), this.#stop.signal);
+  }
+
+  /** Resolves when the present round has ended. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
