@@ -68,14 +68,14 @@ const insertKeyed = statement(
   insert into taskmaster.job (id, lane, run_at, enqueued_at, keyed, payload, older)
   select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), true, payload, older
   from new join taken on taken.job_id = new.id
-  returning id
+  returning id::text
   `,
 );
 
 const keyOwners = statement(
   "enqueue_key_owners",
   sql`
-  select wanted.n::int as n, unique_key.job_id as id
+  select wanted.n::int as n, unique_key.job_id::text as id
   from unnest($1::text[], $2::text[]) with ordinality as wanted (task, key, n)
   join taskmaster.unique_key using (task, key)
   `,

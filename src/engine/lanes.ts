@@ -51,7 +51,6 @@ const list = statement(
   sql`
   select id, queue, task, min_revision as min, max_revision as max, priority as rank
   from taskmaster.lane
-  where queue = any($1::text[]) or $1::text[] is null
   order by id
   `,
 );
@@ -95,9 +94,8 @@ export class LaneBook {
   }
 }
 
-/** All lanes of some queues; of every queue where none are named. */
-export async function listLanes(database: Database, queues: readonly string[] | null): Promise<Lane[]> {
-  const rows = await database.query<Omit<Lane, "priority"> & { rank: number }>(list, [queues]);
+export async function listLanes(database: Database): Promise<Lane[]> {
+  const rows = await database.query<Omit<Lane, "priority"> & { rank: number }>(list);
   return rows.map(({ rank, ...lane }) => ({ ...lane, priority: priorityOf(rank) }));
 }
 

@@ -6,7 +6,7 @@ const release = statement(
   "release",
   sql`
   update taskmaster.job
-  set worker = null, started_at = null, interruptions = interruptions + given.interrupted
+  set worker = null, started_at = null, interruptions = least(interruptions + given.interrupted, 32767)
   from unnest($2::bigint[], $3::int[], $4::int[]) as given (id, delivery, interrupted)
   where job.id = given.id and job.worker = $1 and job.deliveries = given.delivery
   returning job.id, job.lane

@@ -90,7 +90,7 @@ const retry = statement(
   ), noted as (
     insert into taskmaster.failure (job_id, delivery, process, kind, name, message, stack)
     select id, delivery, $1, kind, name, message, stack from ended join back using (id)
-    on conflict do nothing
+    on conflict (job_id, delivery, kind) do update set name = excluded.name, message = excluded.message, stack = excluded.stack
   ), trimmed as (
     -- the last five of each job are kept
     delete from taskmaster.failure using back
@@ -146,7 +146,7 @@ const park = statement(
   ), noted as (
     insert into taskmaster.failure (job_id, delivery, process, kind, name, message, stack)
     select ended.id, ended.delivery, $1, kind, name, message, stack from ended join gone using (id) where kind is not null
-    on conflict do nothing
+    on conflict (job_id, delivery, kind) do update set name = excluded.name, message = excluded.message, stack = excluded.stack
   )
   select id from gone
   `,

@@ -63,14 +63,14 @@ export class Attempt {
     return Promise.race([this.#run(), abandoned]);
   }
 
-  /** Asks the function to stop, by its signal. */
+  /** Asks the function to stop, by its signal: of an interruptible task, or of one that may run again. */
   interrupt(reason: string): void {
     if (this.#interruption) return;
     this.#interruption = new InterruptedError(reason);
     this.#abortion.abort(this.#interruption);
   }
 
-  /** Gives the job back although the function has not ended. */
+  /** Gives an interruptible task's job back although its function has not ended. */
   abandon(): void {
     this.#abandon?.({ end: "released", interrupted: true });
   }

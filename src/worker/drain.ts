@@ -13,6 +13,10 @@ import type { Settler } from "./settler.ts";
  * 3. Short attempts are waited for, as long as their time limit allows and `graceMs` more; one that ignores its limit is left behind,
  *    and whoever finds its job holds it.
  */
+/** How long the last outcomes may take to be written, where the database is slow or away. */
+const settlingMs = 15_000;
+const hurriedSettlingMs = 1_000;
+
 export interface DrainOptions {
   readonly database: Database;
   readonly process: number;
@@ -37,18 +41,22 @@ export async function drain({
   for (const job of runner.takeBuffered()) settler.add(job, { end: "released", interrupted: false });
   await warnAsLastReader(database, process);
 
-  const interruptible = runner.attempts.filter((attempt) => attempt.interruptible);
-  for (const attempt of interruptible) attempt.interrupt(reason);
-  const graceOver = pause(graceMs, hurry).then(() => {
-    for (const attempt of runner.attempts) if (attempt.interruptible) attempt.abandon();
-  });
-  const idle = untilIdle(runner, hurry);
-  const longest = Math.max(0, ...runner.attempts.map(timeLeftMs)) + graceMs;
-  await Promise.race([idle, pause(longest, hurry)]);
-  if (hurry.aborted) for (const attempt of runner.attempts) if (attempt.interruptible) attempt.abandon();
-  await Promise.race([idle, graceOver]);
-  await Promise.race([settler.settled(), pause(hurry.aborted ? 1_000 : 15_000)]);
-  settler.abandon();
+  const over = new AbortController(); // ends the pauses, so that no timer outlives the worker
+  const cut = AbortSignal.any([hurry, over.signal]);
+  try {
+    const patienceMs = Math.max(0, ...runner.attempts.map(timeLeftMs)) + graceMs;
+    const interruptible = () => runner.attempts.filter((attempt) => attempt.interruptible);
+    for (const attempt of interruptible()) attempt.interrupt(reason);
+    const graceOver = pause(graceMs, cut).then(() => {
+      for (const attempt of interruptible()) attempt.abandon();
+    });
+    const idle = untilIdle(runner, cut);
+    await Promise.race([Promise.all([graceOver, pause(patienceMs, cut)]), idle]);
+    await Promise.race([settler.settled(), pause(hurry.aborted ? hurriedSettlingMs : settlingMs, over.signal)]);
+  } finally {
+    over.abort();
+    settler.abandon();
+  }
 }
 
 /** How long a short attempt may still take. */
@@ -57,12 +65,9 @@ function timeLeftMs({ job, startedAt }: Attempt): number {
   return execution.kind === "short" ? execution.timeLimitMs - (performance.now() - startedAt) : 0;
 }
 
-async function untilIdle(runner: Runner, hurry: AbortSignal): Promise<void> {
-  while (runner.busy && !hurry.aborted)
-    await Promise.race([
-      runner.nextEnd(),
-      new Promise((resolve) => hurry.addEventListener("abort", resolve, { once: true })),
-    ]);
+async function untilIdle(runner: Runner, cut: AbortSignal): Promise<void> {
+  const isCut = new Promise((resolve) => cut.addEventListener("abort", resolve, { once: true }));
+  while (runner.busy && !cut.aborted) await Promise.race([runner.nextEnd(), isCut]);
 }
 
 async function warnAsLastReader(database: Database, process: number): Promise<void> {

@@ -9,6 +9,8 @@ export interface HeldJob extends ClaimedJob {
   readonly batch: number;
   readonly from: ReadableLane;
   readonly task: TaskEntry;
+  /** By `performance.now()`. */
+  readonly heldSince: number;
 }
 
 /** Written out, because spreading a row is several times slower, and this is done for every job. */
@@ -31,5 +33,6 @@ export function holdJob(row: ClaimedJob, process: number, batch: number, from: R
     batch,
     from,
     task,
+    heldSince: performance.now(),
   };
 }

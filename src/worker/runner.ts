@@ -31,6 +31,8 @@ export interface RunnerOptions {
 
 /** Attempts that run longer than this are announced, where they were not before. */
 const announceAfterMs = 200;
+/** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back. */
+const staleAfterMs = 1_000;
 
 export class Runner {
   readonly #options: RunnerOptions;
@@ -102,7 +104,8 @@ export class Runner {
       }).catch(() => undefined);
       for (const job of mine) {
         if (!this.#announcing.delete(job.id)) continue; // forgotten meanwhile
-        if (begun?.has(job.id)) this.#start(job, true);
+        if (begun?.has(job.id) && this.#paused) this.#options.onEnded(job, { end: "released", interrupted: false });
+        else if (begun?.has(job.id)) this.#start(job, true);
         else if (begun === undefined) this.#options.onEnded(job, { end: "released", interrupted: false });
         else publish({ event: "job.lost", job: job.id, task: job.task.contract.name, during: "starting" });
       }
@@ -160,6 +163,12 @@ export class Runner {
   /** Takes the buffer out. */
   takeBuffered(): HeldJob[] {
     return this.#buffer.splice(0);
+  }
+
+  /** Takes the buffer out where it has waited too long: the slots run something slow, and another worker may be free. */
+  takeStale(): HeldJob[] {
+    const [oldest] = this.#buffer;
+    return oldest !== undefined && performance.now() - oldest.heldSince > staleAfterMs ? this.takeBuffered() : [];
   }
 
   /** Lets go of what an earlier incarnation had claimed and not started. */

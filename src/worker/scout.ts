@@ -76,9 +76,9 @@ export class Scout {
   }
 
   async #refreshLanes(): Promise<void> {
-    const all = await listLanes(this.#database, this.#queues);
+    const all = await listLanes(this.#database);
     this.#known = new Set(all.map(({ id }) => id));
-    for (const lane of readableLanes(all, this.#tasks.reads))
+    for (const lane of readableLanes(all, this.#queues, this.#tasks.reads))
       if (!this.#lanes.has(lane.id)) this.#lanes.set(lane.id, { lane, hot: true, floor: undefined });
   }
 

@@ -145,7 +145,7 @@ class Running {
   readonly #pruning: Loop;
   readonly #waker: Waker;
   readonly #graceMs: number;
-  readonly #announcer: NodeJS.Timeout;
+  readonly #tending: NodeJS.Timeout;
   #fenced = false;
 
   static async start(options: WorkerOptions, tasks: TaskTable): Promise<Running> {
@@ -226,7 +226,7 @@ class Running {
           },
         })
       : undefined;
-    this.#announcer = setInterval(() => void this.#runner.announceLongRunning().catch(() => {}), 250);
+    this.#tending = setInterval(() => this.#tend(), 250);
     this.#listener?.start();
     this.#claims.start();
     this.#rescue.start();
@@ -236,6 +236,12 @@ class Running {
 
   get process(): number {
     return this.#membership.process;
+  }
+
+  /** What is looked after now and then, however quiet it is. */
+  #tend(): void {
+    void this.#runner.announceLongRunning().catch(() => {}); // tried again with the next round
+    for (const job of this.#runner.takeStale()) this.#settler.add(job, { end: "released", interrupted: false });
   }
 
   /** What runs, for people: told with each heartbeat. */
@@ -293,7 +299,7 @@ class Running {
       hurry,
       reason: "its worker stops",
     });
-    clearInterval(this.#announcer);
+    clearInterval(this.#tending);
     await Promise.all([
       this.#rescue.stop(),
       this.#schedules.stop(),
