@@ -104,10 +104,19 @@ export interface ReadableLane extends Lane {
   readonly rendition: number;
 }
 
-/** The lanes that a worker can read, by the range rule; `reads` answers what it reads under a job's task name. */
-export function readableLanes(lanes: readonly Lane[], reads: (task: string) => Readable | undefined): ReadableLane[] {
+/**
+ * The lanes that a worker can read, by the range rule.
+ *
+ * @param queues those that it works on; null for all
+ * @param reads what it reads under a job's task name
+ */
+export function readableLanes(
+  lanes: readonly Lane[],
+  queues: readonly string[] | null,
+  reads: (task: string) => Readable | undefined,
+): ReadableLane[] {
   return lanes.flatMap((lane) => {
-    const range = reads(lane.task);
+    const range = queues === null || queues.includes(lane.queue) ? reads(lane.task) : undefined;
     const rendition = range && canRead(range, lane) ? renditionFor(range, lane) : undefined;
     return rendition === undefined ? [] : [{ ...lane, rendition }];
   });
