@@ -217,14 +217,18 @@ class Connected {
     this.#lanes = new LaneBook(database);
     this.#numbers = new JobNumbers(database);
     this.#waker = new Waker(database);
-    this.#gatherer = new Gatherer(async (items) => {
+    this.#gatherer = new Gatherer((items) => {
       const longest = Math.max(...items.map(({ patienceMs }) => patienceMs));
-      await enqueueJobs(
-        database,
+      return this.#send(
         items.map(({ job }) => job),
         longest,
       );
     }, batchLimit);
+  }
+
+  async #send(jobs: readonly NewJob[], forMs: number): Promise<void> {
+    const notified = await enqueueJobs(this.membership.database, jobs, { forMs, notify: this.#waker.quiet });
+    if (!notified) this.#waker.wake(jobs.map(({ lane }) => lane));
   }
 
   async write(
@@ -249,14 +253,13 @@ class Connected {
     if (placement.key !== undefined) return this.#writeKeyed(task, jobs, placement.key, within, patienceMs);
     if (within) for (const batch of batches(jobs)) await enqueueWithin(within, batch);
     else await this.#writePlain(jobs, patienceMs);
-    if (!within) this.#waker.wake(jobs.map(({ lane }) => lane));
     return jobs.map(({ id }) => ({ id, duplicate: false }));
   }
 
   async #writePlain(jobs: readonly NewJob[], patienceMs: number): Promise<void> {
     const [only] = jobs;
     if (jobs.length === 1 && only) await this.#gatherer.add({ job: only, patienceMs });
-    else for (const batch of batches(jobs)) await enqueueJobs(this.membership.database, batch, patienceMs);
+    else for (const batch of batches(jobs)) await this.#send(batch, patienceMs);
   }
 
   async #writeKeyed(

@@ -29,12 +29,18 @@ export interface KeyedJob extends NewJob {
   readonly key: string;
 }
 
+// A notification takes a database-wide lock until its transaction has committed: it goes along only where no other transaction is
+// doing the same, and $6 says that this process has been quiet. Otherwise it follows after the commit (wake.ts).
 const insert = statement(
   "enqueue",
   sql`
-  insert into taskmaster.job (id, lane, run_at, enqueued_at, payload, older)
-  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, older
-  from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::json[], $5::json[]) as new (id, lane, run_at, payload, older)
+  with written as (
+    insert into taskmaster.job (id, lane, run_at, enqueued_at, payload, older)
+    select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, older
+    from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::json[], $5::json[]) as new (id, lane, run_at, payload, older)
+  )
+  select pg_notify('taskmaster_job', $6)
+  where $6::text is not null and pg_try_advisory_xact_lock(1952543859, 2)
   `,
 );
 
@@ -91,14 +97,30 @@ function columns(jobs: readonly NewJob[]): unknown[] {
   ];
 }
 
-/** Writes jobs and commits them, through lost connections, for as long as `forMs`. */
-export async function enqueueJobs(database: Database, jobs: readonly NewJob[], forMs: number): Promise<void> {
+/** The lanes of some jobs, as workers are notified of them. */
+export function lanesText(jobs: readonly NewJob[]): string {
+  return [...new Set(jobs.map(({ lane }) => lane))].slice(0, 500).join(",");
+}
+
+/**
+ * Writes jobs and commits them, through lost connections, for as long as `forMs`.
+ *
+ * @param notify whether the statement may notify the workers itself
+ * @returns whether it did
+ */
+export async function enqueueJobs(
+  database: Database,
+  jobs: readonly NewJob[],
+  { forMs, notify }: { readonly forMs: number; readonly notify: boolean },
+): Promise<boolean> {
   const values = columns(jobs);
   let uncertain = false;
-  await retrying(
+  return retrying(
     async () => {
       try {
-        await database.query(uncertain ? insertAgain : insert, values);
+        if (uncertain) await database.query(insertAgain, values);
+        else return (await database.query(insert, [...values, notify ? lanesText(jobs) : null])).length > 0;
+        return false;
       } catch (error) {
         uncertain ||= isTransient(error) && !isCertainlyUndone(error);
         throw error;
@@ -140,16 +162,10 @@ export async function enqueueKeyed(run: RunStatement, jobs: readonly KeyedJob[])
   return jobs.map((job) => outcomes.get(job) ?? { id: job.id, duplicate: false });
 }
 
-// Inside a caller's transaction a notification takes a database-wide lock until the commit, so only one transaction at a time
-// sends one; the workers' polling finds the jobs of the others.
-const notifyOneAtATime = sql`
-  select pg_notify('taskmaster_job', $1) where pg_try_advisory_xact_lock(1952543859, 2)
-`;
-
 /** Writes jobs through a connection of the caller's, inside the transaction that it has open. */
 export async function enqueueWithin(within: Queryable, jobs: readonly NewJob[]): Promise<void> {
-  await within.query(insert.text, columns(jobs));
-  await within.query(notifyOneAtATime, [[...new Set(jobs.map(({ lane }) => lane))].join(",")]);
+  // Where another transaction is notifying, the workers' polling finds these jobs.
+  await within.query(insert.text, [...columns(jobs), lanesText(jobs)]);
 }
 
 /** `enqueueKeyed` on a connection of the caller's. */

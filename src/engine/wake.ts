@@ -19,6 +19,11 @@ export class Waker {
     this.#database = database;
   }
 
+  /** Whether nothing is being sent and nothing was just now: a statement may notify by itself. */
+  get quiet(): boolean {
+    return this.#sending === undefined;
+  }
+
   /** Returns at once; the first call notifies at once, those that come while it does are gathered into the next. */
   wake(lanes: Iterable<number>): void {
     for (const lane of lanes) this.#lanes.add(lane);
