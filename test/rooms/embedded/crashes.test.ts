@@ -1,0 +1,196 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { Client } from "pg";
+import { expect, test } from "vitest";
+import { EmbeddedFolderError, EmbeddedVersionError } from "../../../src/embedded/error.ts";
+import { latest } from "../../../src/embedded/leadership.js";
+import {
+  closePlace,
+  emptyFolder,
+  gone,
+  isAlive,
+  openHere,
+  postgresOf,
+  query,
+  startMember,
+  supervisorOf,
+  until,
+  usedFolder,
+} from "./places.ts";
+
+test("a killed supervisor takes Postgres along, its members get another one, and no row is missing", async () => {
+  const folder = await usedFolder();
+  const member = await startMember(folder);
+  await query(member.url, "create table kept as select 1 as one");
+  const [supervisor, postgres] = [supervisorOf(folder), postgresOf(folder)];
+  process.kill(supervisor, "SIGKILL");
+  await gone(postgres);
+  await until(() => supervisorOf(folder) !== supervisor, "the next supervisor");
+  await using newcomer = await openHere(folder);
+  expect(newcomer).toMatchObject({ startedHere: false, url: member.url });
+  expect(await query(member.url, "select * from kept")).toEqual([{ one: 1 }]);
+
+  // The member that lived through it counts: nobody else is left, and Postgres goes on.
+  await newcomer.leave();
+  const [rejoined, running] = [supervisorOf(folder), postgresOf(folder)];
+  await member.leave();
+  await gone(running);
+  await gone(rejoined);
+});
+
+test("a Postgres whose supervisor and guard were both killed is stopped and started by the next supervisor", async () => {
+  const folder = await usedFolder();
+  const member = await startMember(folder);
+  await query(member.url, "create table kept as select 1 as one");
+  const [supervisor, postgres] = [supervisorOf(folder), postgresOf(folder)];
+  // Stopped, neither can react to the other's end before its own.
+  const family = [supervisor, ...guardsOf(postgres), member.child.pid ?? 0];
+  for (const signal of ["SIGSTOP", "SIGKILL"] as const) for (const pid of family) process.kill(pid, signal);
+  for (const pid of family) await gone(pid);
+  expect(isAlive(postgres)).toBe(true);
+
+  await using next = await openHere(folder);
+  expect(isAlive(postgres)).toBe(false);
+  expect(next).toMatchObject({ startedHere: true, url: member.url });
+  expect(await query(next.url, "select * from kept")).toEqual([{ one: 1 }]);
+});
+
+test("a killed Postgres is started again on the same port, with what was committed", async () => {
+  const folder = await usedFolder();
+  await using database = await openHere(folder);
+  await query(database.url, "create table kept as select 1 as one");
+  const busy = new Client({ connectionString: database.url });
+  await busy.connect();
+  const cut = new Promise((done) => busy.on("error", done));
+  const [supervisor, postgres] = [supervisorOf(folder), postgresOf(folder)];
+  process.kill(postgres, "SIGKILL");
+  await cut;
+  await until(
+    () =>
+      query(database.url, "select * from kept").then(
+        () => true,
+        () => false,
+      ),
+    "Postgres answering again",
+  );
+  expect(await query(database.url, "select * from kept")).toEqual([{ one: 1 }]);
+  expect(supervisorOf(folder)).toBe(supervisor);
+  expect(postgresOf(folder)).not.toBe(postgres);
+});
+
+test("a supervisor killed while it makes the data leaves nothing that counts", async () => {
+  const folder = emptyFolder();
+  const killed = await startKilledDuringInitdb(folder);
+  expect(existsSync(join(folder, "data"))).toBe(false);
+  await using database = await openHere(folder);
+  expect(supervisorOf(folder)).not.toBe(killed);
+  expect(await query(database.url, "select current_database() as name")).toEqual([{ name: "taskmaster" }]);
+  expect(readdirSync(folder).filter((name) => name.endsWith(".partial"))).toEqual([]);
+});
+
+test("stale files are seen through: a recycled pid, a lost url, a taken port, a long log", async () => {
+  const folder = await usedFolder();
+  const first = await openHere(folder);
+  await query(first.url, "create table kept as select 1 as one");
+  const pidFile = readFileSync(join(folder, "data/postmaster.pid"), "utf8");
+  await first.leave();
+  await closePlace(folder);
+
+  // A live process of the user that Postgres runs as: Postgres alone would refuse to start.
+  const owner = Number(execFileSync("stat", ["-c", "%u", join(folder, "data")], { encoding: "utf8" }));
+  const stranger = spawn("sleep", ["60"], { uid: owner, stdio: "ignore" });
+  await once(stranger, "spawn");
+  writeFileSync(join(folder, "data/postmaster.pid"), pidFile.replace(/^\d+/, `${stranger.pid}`));
+  rmSync(join(folder, "url"));
+  writeFileSync(join(folder, "postgres.log"), "an old line\n".repeat(500_000));
+  const second = await openHere(folder);
+  expect(isAlive(stranger.pid ?? 0)).toBe(true);
+  expect(statSync(join(folder, "postgres.log")).size).toBeLessThan(10_000);
+  expect(readFileSync(join(folder, "postgres.log.1"), "utf8")).toMatch(/^an old line\n/);
+  stranger.kill();
+  expect(new URL(second.url).password).not.toBe(new URL(first.url).password);
+  expect(await query(second.url, "select * from kept")).toEqual([{ one: 1 }]);
+  await second.leave();
+  await closePlace(folder);
+
+  const squatter = createServer().listen(Number(new URL(second.url).port), "127.0.0.1");
+  await once(squatter, "listening");
+  await using third = await openHere(folder);
+  squatter.close();
+  expect(new URL(third.url).port).not.toBe(new URL(second.url).port);
+  expect(new URL(third.url).password).toBe(new URL(second.url).password);
+  expect(await query(third.url, "select * from kept")).toEqual([{ one: 1 }]);
+});
+
+test("a copy of a folder that is in use is a database of its own", async () => {
+  const folder = await usedFolder();
+  await using original = await openHere(folder);
+  const copy = join(emptyFolder(), "copy");
+  execFileSync("cp", ["-a", folder, copy]);
+  await using copied = await openHere(copy);
+  expect(copied).toMatchObject({ startedHere: true, folder: copy });
+  expect(copied.url).not.toBe(original.url);
+  await query(copied.url, "create table mine ()");
+  await expect(query(original.url, "select * from mine")).rejects.toMatchObject({ code: "42P01" });
+  expect(supervisorOf(folder)).not.toBe(supervisorOf(copy));
+});
+
+test("data of another major version, or what is no data, is refused and left alone", async () => {
+  const folder = await usedFolder();
+  const first = await openHere(folder);
+  await first.leave();
+  await closePlace(folder);
+  const version = join(folder, "data/PG_VERSION");
+  writeFileSync(version, "17\n");
+  const older = await openHere(folder).catch((error) => error);
+  expect(older).toBeInstanceOf(EmbeddedVersionError);
+  expect(older).toMatchObject({ code: "TASKMASTER_EMBEDDED_VERSION", found: "17", installed: first.version, folder });
+  expect(older.message).toContain(`remove ${folder}`);
+  // The next one is told as well, whether the refusing supervisor still lives or not.
+  await expect(openHere(folder)).rejects.toBeInstanceOf(EmbeddedVersionError);
+  await gone(latest(folder)?.pid ?? 0);
+
+  rmSync(version);
+  await expect(openHere(folder)).rejects.toBeInstanceOf(EmbeddedFolderError);
+  expect(readdirSync(join(folder, "data"))).toContain("pg_wal");
+  await gone(latest(folder)?.pid ?? 0);
+});
+
+test("a folder removed while it is in use takes its Postgres along", async () => {
+  const folder = await usedFolder();
+  const database = await openHere(folder);
+  const [supervisor, postgres] = [supervisorOf(folder), postgresOf(folder)];
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+  await gone(postgres);
+  await gone(supervisor);
+  await using fresh = await openHere(folder);
+  expect(fresh.startedHere).toBe(true);
+  expect(fresh.url).not.toBe(database.url);
+});
+
+/** The processes that would stop a Postgres when its supervisor ends. */
+function guardsOf(postgres: number): number[] {
+  const processes = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8", maxBuffer: 1 << 24 }).split("\n");
+  const guards = processes.filter((line) => line.includes(`kill -INT ${postgres}`) && line.includes("/bin/sh"));
+  expect(guards).toHaveLength(1);
+  return guards.map((line) => Number.parseInt(line, 10));
+}
+
+/** Kills the supervisor, and the member that would start another, as soon as the data folder has begun to fill. */
+async function startKilledDuringInitdb(folder: string): Promise<number> {
+  const opening = startMember(folder).catch((error) => error);
+  const partial = () => readdirSync(folder).find((name) => name.startsWith("data.") && name.endsWith(".partial"));
+  await until(() => existsSync(join(folder, partial() ?? "nothing", "base")), "initdb at work");
+  const supervisor = supervisorOf(folder);
+  const member = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8", maxBuffer: 1 << 24 })
+    .split("\n")
+    .find((line) => line.includes("member.mjs") && line.endsWith(folder));
+  process.kill(Number.parseInt(member ?? "", 10), "SIGKILL");
+  process.kill(supervisor, "SIGKILL");
+  expect(await opening).toBeInstanceOf(Error);
+  await gone(supervisor);
+  return supervisor;
+}
