@@ -26,6 +26,8 @@ export interface DatabaseOptions {
   readonly connections?: number;
   /** `queue` (the default) for our own statements, `report` for lists and counts over whole tables. */
   readonly purpose?: "queue" | "report";
+  /** Whether a connection is a session, which it is not behind a pooler in transaction mode (process/sessions.ts). Default true. */
+  readonly sessions?: boolean;
   /** Shown by the database beside each connection. Default `"taskmaster"`. */
   readonly applicationName?: string;
 }
@@ -58,11 +60,18 @@ const pointLookups = sql`
   set plan_cache_mode = force_generic_plan
 `;
 
-/** Runs before the first statement of a new connection. */
-async function prepare(client: pg.ClientBase, purpose: "queue" | "report"): Promise<void> {
-  client.on("error", () => {});
-  await client.query(purpose === "queue" ? `${settings}; ${pointLookups}` : settings);
-}
+/** The same for one transaction, where there is no session to tell: behind a pooler in transaction mode others would inherit it. */
+const beginWithoutSession = sql`
+  begin;
+  set local statement_timeout = '30s';
+  set local lock_timeout = '10s';
+  set local timezone = 'UTC';
+  set local datestyle = 'ISO';
+  set local jit = off;
+  set local enable_seqscan = off;
+  set local enable_bitmapscan = off
+`;
+
 /** Longer than the server's: it only speaks where no answer comes at all. */
 const silenceTimeoutMs = 40_000;
 
@@ -88,22 +97,29 @@ export function clientConfig({ url, applicationName = "taskmaster" }: DatabaseOp
 export class Database {
   readonly url: string;
   readonly #pool: pg.Pool;
+  readonly #sessions: boolean;
   #ended = false;
 
   constructor(options: DatabaseOptions) {
+    const { sessions = true, purpose = "queue" } = options;
     this.url = options.url;
+    this.#sessions = sessions;
     this.#pool = new pg.Pool({
       ...clientConfig(options),
       max: options.connections ?? 5,
       idleTimeoutMillis: 30_000,
       allowExitOnIdle: true,
-      onConnect: (client) => prepare(client, options.purpose ?? "queue"),
+      onConnect: async (client) => {
+        client.on("error", () => {});
+        if (sessions) await client.query(purpose === "queue" ? `${settings}; ${pointLookups}` : settings);
+      },
     });
     this.#pool.on("error", () => {}); // the pool has dropped the client; the next statement opens another
   }
 
   /** Runs one statement. @throws the database's error, explained where it means that our schema is missing */
   async query<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    if (!this.#sessions) return this.transaction((tx) => tx.run<Row>(statement, values));
     try {
       const { rows } = await this.#pool.query({
         name: statement.name,
@@ -126,8 +142,8 @@ export class Database {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query("begin");
-      const result = await work(new Transaction(client));
+      await client.query(this.#sessions ? "begin" : beginWithoutSession);
+      const result = await work(new Transaction(client, this.#sessions));
       await client.query("commit");
       return result;
     } catch (error) {
@@ -150,13 +166,16 @@ export class Database {
 /** Statements inside one transaction. */
 export class Transaction implements Queryable {
   readonly #client: pg.PoolClient;
+  readonly #sessions: boolean;
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, sessions: boolean) {
     this.#client = client;
+    this.#sessions = sessions;
   }
 
   readonly run: RunStatement = async <Row>({ name, text }: Statement, values: readonly unknown[] = []) => {
-    const { rows } = await this.#client.query({ name, text, values: values as unknown[] });
+    // A prepared statement belongs to a session.
+    const { rows } = await this.#client.query({ ...(this.#sessions && { name }), text, values: values as unknown[] });
     return rows as Row[];
   };
 

@@ -74,16 +74,19 @@ export class Membership {
   static async start(options: MembershipOptions): Promise<Membership> {
     const release = await findRelease(options.release, options.tasks.map(contractOf));
     const located = await locateDatabase(options.database);
+    const opening = { during: "starting", forMs: 60_000 };
+    const sessions = await retrying(() => hasSessions({ url: located.url }), opening).catch(async (error: unknown) => {
+      await located.leave();
+      throw error;
+    });
     const database = new Database({
       url: located.url,
+      sessions,
       connections: options.connections,
       applicationName: `taskmaster ${options.role}`,
     });
     try {
-      const opening = { during: "starting", forMs: 60_000 };
       await retrying(() => migrate(database), opening);
-      const sessions =
-        options.role === "producer" || (await retrying(() => hasSessions({ url: located.url }), opening));
       const registration = await retrying(() => registerProcess(database, describe(options, release)), opening);
       const membership = new Membership(options, database, located, release, sessions, registration);
       await membership.#startHeartbeat();

@@ -1,35 +1,41 @@
 import pg from "pg";
 import { clientConfig, type DatabaseOptions } from "../engine/database.ts";
 import { publish } from "../engine/events.ts";
+import { sql } from "../engine/statement.ts";
 
 /**
  * Whether connections are sessions. Behind a pooler in transaction mode they are not: each statement may run on another server
  * connection, so there is no LISTEN, no session lock and no prepared statement to rely on.
+ *
+ * Two connections tell: while one is in a transaction, it must not be on the backend that the other had, and the other must stay on it.
  */
 export async function hasSessions(connection: DatabaseOptions): Promise<boolean> {
-  const client = new pg.Client(clientConfig(connection));
-  client.on("error", () => {});
-  await client.connect();
+  const [one, two] = [new pg.Client(clientConfig(connection)), new pg.Client(clientConfig(connection))];
   try {
-    const mark = `probe_${Math.random().toString(36).slice(2)}`;
-    const first = await client.query("select pg_backend_pid() as pid, set_config('taskmaster.probe', $1, false)", [
-      mark,
-    ]);
-    for (let round = 0; round < 3; round++) {
-      const { rows } = await client.query(
-        "select pg_backend_pid() as pid, current_setting('taskmaster.probe', true) as mark",
-      );
-      if (rows[0].mark !== mark || rows[0].pid !== first.rows[0].pid) {
-        publish({
-          event: "database.degraded",
-          missing: "sessions",
-          why: "This looks like a pooler in transaction mode: workers poll instead of being notified, and a dead worker is noticed by its lease (20 s) instead of within 3 s. Connect workers to Postgres directly, or through a session pool.",
-        });
-        return false;
-      }
+    for (const client of [one, two]) {
+      client.on("error", () => {});
+      await client.connect();
     }
-    return true;
+    const before = await backend(one);
+    await two.query("begin");
+    const other = await backend(two);
+    const after = await backend(one);
+    await two.query("commit");
+    if (before === after && before !== other) return true;
   } finally {
-    await client.end().catch(() => {});
+    await Promise.allSettled([one.end(), two.end()]);
   }
+  publish({
+    event: "database.degraded",
+    missing: "sessions",
+    why:
+      "This looks like a pooler in transaction mode: workers poll instead of being notified, and a dead worker is noticed by its lease instead of within 3 s. " +
+      "Connect workers to Postgres directly, or through a pool in session mode.",
+  });
+  return false;
+}
+
+async function backend(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>(sql`select pg_backend_pid() as pid`);
+  return rows[0]?.pid ?? 0;
 }
