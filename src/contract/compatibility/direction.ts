@@ -1,0 +1,54 @@
+import { conjunction, item } from "./branch.ts";
+import { type Budget, BudgetSpent } from "./budget.ts";
+import { evaluate } from "./evaluate.ts";
+import type { Node } from "./node.ts";
+import type { Counter } from "./proof.ts";
+import { SubsetProver } from "./prover.ts";
+import type { Verdict } from "./truth.ts";
+
+/** One direction of a comparison: whether a reader takes what a writer may have stored. */
+export interface Direction {
+  /** "yes" is proven; "no" comes with a witness; "unknown" is neither, and must not be taken for a pass. */
+  readonly verdict: Verdict;
+  /** Whether the reader silently ignores something that the writer sends. */
+  readonly drops: boolean;
+  /** A payload that the writer may have stored and the reader refuses. */
+  readonly witness?: unknown;
+}
+
+export interface Findings extends Direction {
+  readonly droppedPaths: readonly string[];
+  readonly counters: readonly Counter[];
+}
+
+export function compareDirection(writer: Node, reader: Node, steps: number): Findings {
+  const whole = conjunction([item(writer, "writer")]);
+  const proof = within(steps, (budget) => new SubsetProver(budget, false).subset(whole, reader));
+  if (proof?.holds === true)
+    return { verdict: "yes", drops: proof.drops.length > 0, droppedPaths: proof.drops, counters: [] };
+  const found = within(steps, (budget) => new SubsetProver(budget, true).subset(whole, reader).counters) ?? [];
+  const counters = found.filter(({ value }) => within(steps, (budget) => isWitness(writer, reader, value, budget)));
+  const [first] = counters;
+  const nothingDropped = { drops: false, droppedPaths: [], counters };
+  return first === undefined
+    ? { verdict: "unknown", ...nothingDropped }
+    : { verdict: "no", witness: first.value, ...nothingDropped };
+}
+
+function isWitness(writer: Node, reader: Node, value: unknown, budget: Budget): boolean {
+  return (
+    evaluate(writer, value, { budget, closed: false }) === "yes" &&
+    evaluate(writer, value, { budget, closed: true }) === "yes" &&
+    evaluate(reader, value, { budget, closed: false }) === "no"
+  );
+}
+
+/** Undefined where the steps, or the stack, do not suffice. */
+function within<Result>(steps: number, ask: (budget: Budget) => Result): Result | undefined {
+  try {
+    return ask({ left: steps });
+  } catch (error) {
+    if (error instanceof BudgetSpent || error instanceof RangeError) return;
+    throw error;
+  }
+}

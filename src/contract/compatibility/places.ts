@@ -1,0 +1,196 @@
+import { type Branch, type Conjunction, conjunction, type Item, item, type Role } from "./branch.ts";
+import { matches } from "./match.ts";
+import { type Node, nothing } from "./node.ts";
+
+/** What a branch holds at each key and index. Over-approximated: no demand stands here that does not hold for certain. */
+
+/** What a schema declares in place, union members and conditions included. */
+export interface Declared {
+  readonly keys: ReadonlyMap<string, readonly Node[]>;
+  readonly patterns: readonly string[];
+  /** It gives leave for any further property. */
+  readonly open: boolean;
+}
+
+export function declaredBy(node: Node): Declared {
+  return node.note("declared", () => {
+    const keys = new Map<string, Node[]>();
+    const patterns: string[] = [];
+    let open = false;
+    const seen = new Set<Node>();
+    const waiting = [node];
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+      if (seen.has(at)) continue;
+      seen.add(at);
+      const { parts } = at;
+      for (const [key, property] of parts.object?.properties ?? []) keys.set(key, [...(keys.get(key) ?? []), property]);
+      for (const { source } of parts.object?.patterns ?? []) patterns.push(source);
+      for (const others of [parts.object?.additional, parts.object?.unevaluated])
+        if (others !== undefined && others.parts.never !== true) open = true;
+      waiting.push(...(parts.allOf ?? []), ...(parts.anyOf ?? []), ...(parts.oneOf ?? []));
+      for (const other of Object.values(parts.condition ?? {})) waiting.push(other);
+      waiting.push(...(parts.object?.dependentSchemas.values() ?? []));
+    }
+    return { keys, patterns, open };
+  });
+}
+
+/** Below a condition nothing is closed. */
+function below(role: Role): Role {
+  return role === "writer" ? "writer" : "condition";
+}
+
+/** Whether the objects of a branch hold declared properties alone. */
+export function isClosed({ objects, siblings, loose }: Branch): boolean {
+  if (loose) return false;
+  const writers = objects.filter(({ role }) => role === "writer").map(({ part }) => part);
+  const isOpen = writers.some(
+    ({ additional, unevaluated }) =>
+      (additional !== undefined && additional.parts.never !== true) ||
+      (unevaluated !== undefined && unevaluated.parts.never !== true),
+  );
+  return (
+    !isOpen &&
+    !siblings.some((node) => declaredBy(node).open) &&
+    writers.some(
+      ({ declares, additional, unevaluated }) =>
+        (declares && additional === undefined && unevaluated === undefined) || unevaluated !== undefined,
+    )
+  );
+}
+
+/** The names that `propertyNames` lists, where it does, as for a record with an enumeration of keys. */
+function listedNames({ objects }: Branch): readonly string[] | undefined {
+  for (const { part } of objects) {
+    const values = part.names?.parts.values;
+    if (values !== undefined) return values.filter((value) => typeof value === "string");
+  }
+  return;
+}
+
+/** What stands at a key where it stands at all; undefined where it cannot. */
+export function valueAt(branch: Branch, key: string): Conjunction | undefined {
+  if (listedNames(branch)?.includes(key) === false) return;
+  const items: Item[] = [];
+  let declared = false;
+  for (const { part, role } of branch.objects) {
+    const property = part.properties.get(key);
+    if (property !== undefined) items.push(item(property, below(role)));
+    let matched = property !== undefined;
+    for (const { source, node } of part.patterns) {
+      const applies = matches(source, key);
+      if (applies === "no") continue;
+      matched = true;
+      if (applies === "yes") items.push(item(node, below(role)));
+    }
+    if (!matched && part.additional !== undefined) items.push(item(part.additional, below(role)));
+    declared ||= role === "writer" && matched;
+  }
+  if (!declared && isClosed(branch)) {
+    const allowed = bySiblings(branch, key);
+    if (allowed === undefined) return;
+    items.push(...allowed);
+  }
+  return items.some(({ node }) => node.parts.never === true) ? undefined : conjunction(items);
+}
+
+/** What another member of a union, holding as well, would allow at a key that this one does not declare. */
+function bySiblings({ siblings }: Branch, key: string): readonly Item[] | undefined {
+  const declared = siblings.map(declaredBy);
+  if (declared.some(({ patterns }) => patterns.some((source) => matches(source, key) !== "no"))) return [];
+  const nodes = declared.flatMap(({ keys }) => keys.get(key) ?? []);
+  if (nodes.length === 0) return;
+  const [only] = nodes;
+  return nodes.length === 1 && only !== undefined ? [item(only, "writer")] : [];
+}
+
+/** All keys that any schema of the branch names. */
+export function namedKeys(branch: Branch): readonly string[] {
+  const { objects, siblings } = branch;
+  const keys = new Set(listedNames(branch));
+  for (const { part } of objects) {
+    for (const key of part.properties.keys()) keys.add(key);
+    for (const key of part.required) keys.add(key);
+    for (const [key, needed] of part.dependentRequired) for (const other of [key, ...needed]) keys.add(other);
+    for (const key of part.dependentSchemas.keys()) keys.add(key);
+  }
+  for (const node of siblings) for (const key of declaredBy(node).keys.keys()) keys.add(key);
+  return [...keys];
+}
+
+/** Keys that the producer's own schema declares, apart from those that only a sibling would. */
+export function writtenKeys({ objects }: Branch): readonly string[] {
+  return [
+    ...new Set(objects.flatMap(({ part, role }) => (role === "writer" ? [...part.properties.keys(), ...part.required] : []))),
+  ];
+}
+
+/** Keys that are there for certain. */
+export function requiredKeys({ objects }: Branch): ReadonlySet<string> {
+  const required = new Set(objects.flatMap(({ part }) => part.required.filter((key) => !part.soft.includes(key))));
+  for (let before = -1; before < required.size; ) {
+    before = required.size;
+    for (const { part } of objects)
+      for (const [key, needed] of part.dependentRequired)
+        if (required.has(key)) for (const other of needed) required.add(other);
+  }
+  return required;
+}
+
+/** Keys that are required, with a default that some libraries fill in. */
+export function softKeys({ objects }: Branch): ReadonlySet<string> {
+  return new Set(objects.flatMap(({ part }) => part.soft));
+}
+
+export function propertyCount(branch: Branch): readonly [min: number, max: number] {
+  const parts = branch.objects.map(({ part }) => part);
+  const min = Math.max(requiredKeys(branch).size, ...parts.map(({ minProperties }) => minProperties ?? 0));
+  const max = Math.min(...parts.map(({ maxProperties }) => maxProperties ?? Number.POSITIVE_INFINITY));
+  const isFixed = hasOnlyNamedKeys(branch);
+  const possible = isFixed ? namedKeys(branch).filter((key) => valueAt(branch, key) !== undefined).length : max;
+  return [min, Math.min(max, possible)];
+}
+
+/** Whether no key can occur but the named ones. */
+export function hasOnlyNamedKeys(branch: Branch): boolean {
+  const { objects, siblings } = branch;
+  if (listedNames(branch) !== undefined) return true;
+  const patternless = objects.every(({ part }) => part.patterns.length === 0);
+  if (!patternless) return false;
+  return (
+    objects.some(({ part }) => part.additional?.parts.never === true) ||
+    (isClosed(branch) && siblings.every((node) => declaredBy(node).patterns.length === 0))
+  );
+}
+
+/** What stands at an index. */
+export function itemAt({ arrays }: Branch, index: number): Conjunction {
+  return conjunction(
+    arrays.flatMap(({ part, role }) => {
+      const node = part.prefix[index] ?? part.rest;
+      return node === undefined ? [] : [item(node, below(role))];
+    }),
+  );
+}
+
+/** From this index on all items are alike. */
+export function prefixLength({ arrays }: Branch): number {
+  return Math.max(0, ...arrays.map(({ part }) => part.prefix.length));
+}
+
+export function itemCount(branch: Branch): readonly [min: number, max: number] {
+  const parts = branch.arrays.map(({ part }) => part);
+  const min = Math.max(0, ...parts.map(({ minItems, contains }) => Math.max(minItems ?? 0, contains?.min ?? 0)));
+  let max = Math.min(...parts.map(({ maxItems }) => maxItems ?? Number.POSITIVE_INFINITY));
+  const longest = prefixLength(branch);
+  for (let index = 0; index <= longest && index < max; index++)
+    if (itemAt(branch, index).items.some(({ node }) => node.parts.never === true)) max = index;
+  const isSealed =
+    !branch.loose &&
+    branch.siblings.length === 0 &&
+    parts.some(({ unevaluated }) => unevaluated?.parts.never === true) &&
+    parts.every(({ rest, contains, unevaluated }) =>
+      rest === undefined && contains === undefined && (unevaluated === undefined || unevaluated === nothing),
+    );
+  return [min, isSealed ? Math.min(max, longest) : max];
+}

@@ -1,0 +1,293 @@
+import { coversArray, coversUnevaluatedItems } from "./arrays.ts";
+import { type Branch, type Conjunction, conjunction, expand, item } from "./branch.ts";
+import { type Budget, spend } from "./budget.ts";
+import { type Constraint, constraintsOf } from "./constraints.ts";
+import { isEmptyBranch } from "./emptiness.ts";
+import { evaluate } from "./evaluate.ts";
+import { coversAny, coversCondition, coversNot, coversOne } from "./logic.ts";
+import { Node, type Parts } from "./node.ts";
+import { coversObject, coversUnevaluatedProperties, stepTo } from "./objects.ts";
+import { isClosed, valueAt, writtenKeys } from "./places.ts";
+import {
+  bothProven,
+  type Counter,
+  nothingSeen,
+  type Proof,
+  type Prover,
+  proven,
+  provenIf,
+  type Seen,
+  unproven,
+} from "./proof.ts";
+import { sample, sampleAgainst, sampleWith } from "./sample.ts";
+import {
+  coversExcluded,
+  coversFormat,
+  coversNumber,
+  coversOpaque,
+  coversString,
+  coversTypes,
+  coversValues,
+  shutsOut,
+} from "./scalars.ts";
+
+/** Deeper than this nothing is proven. */
+const maxDepth = 40;
+const maxHops = 150;
+const maxCounters = 8;
+
+/**
+ * The proof that a reader takes whatever a writer may have stored.
+ *
+ * 1. "Holds" is only said of what is certain; every doubt is a failure, and a failure says nothing.
+ * 2. A pair of schemas that comes up again while it is being proven comes up further down in the payload, and may be
+ *    assumed: payloads are finite. (In place nothing recurs: `covers` never calls `subset` on the same value.)
+ * 3. What was proven under an assumption is forgotten when the assumption fails.
+ * 4. An emptiness that comes up again while it is asked is not assumed: that would empty every recursive schema.
+ */
+export class SubsetProver implements Prover {
+  readonly budget: Budget;
+  #explains: boolean;
+  readonly #branches = new Map<string, readonly Branch[]>();
+  readonly #proofs = new Map<string, Proof>();
+  readonly #failures = new Map<string, Proof>();
+  readonly #assumed = new Map<string, { used: boolean }>();
+  readonly #empty = new Map<string, boolean>();
+  readonly #asked = new Set<string>();
+  #depth = 0;
+  #hops = 0;
+
+  constructor(budget: Budget, explains: boolean) {
+    this.budget = budget;
+    this.#explains = explains;
+  }
+
+  get explains(): boolean {
+    return this.#explains;
+  }
+
+  quickly<Result>(ask: () => Result): Result {
+    const before = this.#explains;
+    this.#explains = false;
+    const result = ask();
+    this.#explains = before;
+    return result;
+  }
+
+  subset(at: Conjunction, reader: Node): Proof {
+    spend(this.budget);
+    const key = `${at.key}>${reader.id}`;
+    const known = this.#proofs.get(key) ?? this.#failures.get(`${key}${this.#explains}`);
+    if (known !== undefined) return known;
+    const assumption = this.#assumed.get(key);
+    if (assumption !== undefined) {
+      assumption.used = true;
+      return proven;
+    }
+    if (this.#depth >= maxDepth) return unproven;
+    const mine = { used: false };
+    this.#assumed.set(key, mine);
+    this.#depth++;
+    const proof = this.#prove(at, reader);
+    this.#depth--;
+    this.#assumed.delete(key);
+    if (proof.holds) this.#proofs.set(key, proof);
+    else {
+      if (mine.used) {
+        this.#proofs.clear();
+        this.#empty.clear();
+      }
+      this.#failures.set(`${key}${this.#explains}`, proof);
+    }
+    return proof;
+  }
+
+  #prove(at: Conjunction, reader: Node): Proof {
+    let proof = proven;
+    for (const branch of this.branchesOf(at)) {
+      const own = this.covers(branch, reader);
+      if (own.holds) {
+        const drops = [...own.drops, ...this.#dropsOf(branch, own.seen)];
+        proof = bothProven(proof, { holds: true, seen: nothingSeen, drops, counters: [] });
+      } else if (!this.isEmptyBranch(branch)) {
+        proof = bothProven(proof, own);
+        if (!this.#explains) return unproven;
+      }
+    }
+    return proof.holds ? proof : { ...unproven, counters: this.#telling(at, reader, proof.counters) };
+  }
+
+  /** The counterexamples that the evaluator does not contradict; where there are none, whatever else can be found. */
+  #telling(at: Conjunction, reader: Node, counters: readonly Counter[]): readonly Counter[] {
+    if (!this.#explains) return [];
+    const found = counters.filter(({ value }) => this.#tells(at, reader, value));
+    if (found.length > 0) return spread(found);
+    const others = [
+      ...sample(at, this.budget),
+      ...this.branchesOf(at)
+        .slice(0, 6)
+        .flatMap((branch) => sampleAgainst(branch, reader, this.budget)),
+    ];
+    return others
+      .filter((value) => this.#tells(at, reader, value))
+      .slice(0, 2)
+      .map((value) => ({ value, path: "" }));
+  }
+
+  #tells({ items }: Conjunction, reader: Node, value: unknown): boolean {
+    if (evaluate(reader, value, { budget: this.budget, closed: false }) !== "no") return false;
+    return items.every(({ node, role }) => {
+      if (role === "sibling") return true;
+      const verdict = evaluate(node, value, { budget: this.budget, closed: false });
+      return verdict !== (role === "not" ? "yes" : "no");
+    });
+  }
+
+  covers(branch: Branch, reader: Node): Proof {
+    spend(this.budget);
+    if (branch.values !== undefined) {
+      const reading = { budget: this.budget, closed: false };
+      const verdicts = branch.values.map((value) => evaluate(reader, value, reading));
+      if (verdicts.every((verdict) => verdict === "yes")) return { ...proven, seen: { ...nothingSeen, vague: true } };
+      const refused = branch.values.filter((_, index) => verdicts[index] === "no");
+      if (refused.length > 0)
+        return { ...unproven, counters: refused.slice(0, maxCounters).map((value) => ({ value, path: "" })) };
+    }
+    if (branch.items.some(({ node, role }) => node === reader && (role === "writer" || role === "condition")))
+      return { ...proven, seen: { ...nothingSeen, vague: true } };
+    if (this.#hops >= maxHops) return unproven;
+    this.#hops++;
+    let proof = proven;
+    for (const constraint of constraintsOf(reader)) {
+      proof = bothProven(proof, this.#constraint(branch, constraint));
+      if (!proof.holds && !this.#explains) break;
+    }
+    this.#hops--;
+    return proof;
+  }
+
+  #constraint(branch: Branch, constraint: Constraint): Proof {
+    const { parts } = constraint.node;
+    const sees = parts.object?.unevaluated ?? parts.array?.unevaluated;
+    const proof = sees === undefined ? this.#demand(branch, constraint.node) : this.#seeing(branch, constraint.node);
+    return proof.holds || proof.counters.length > 0 ? proof : this.refuse(branch, constraint);
+  }
+
+  refuse(branch: Branch, { opposite }: Constraint): Proof {
+    if (!this.#explains) return unproven;
+    const samples = sampleWith(branch, opposite, this.budget).slice(0, 6);
+    return { ...unproven, counters: samples.map((value) => ({ value, path: "" })) };
+  }
+
+  #demand(branch: Branch, { parts }: Node): Proof {
+    const { type } = branch;
+    if (parts.never === true) return unproven;
+    let holds = true;
+    if (parts.types !== undefined) holds &&= coversTypes(branch, parts.types, parts.nullable === true);
+    if (parts.values !== undefined) holds &&= coversValues(branch, parts.values, this.budget);
+    if (parts.excluded !== undefined) holds &&= coversExcluded(branch, parts.excluded, this.budget);
+    if (parts.number !== undefined) holds &&= coversNumber(branch, parts.number);
+    if (parts.string !== undefined) holds &&= coversString(branch, parts.string);
+    if (parts.format !== undefined) holds &&= coversFormat(branch, parts.format);
+    holds &&= (parts.opaque ?? []).every((opaque) => coversOpaque(branch, opaque));
+    let proof = bothProven(provenIf(holds), this.#logic(branch, parts));
+    if (type === "array" && parts.array !== undefined) proof = bothProven(proof, coversArray(this, branch, parts.array));
+    if (type === "object" && parts.object !== undefined)
+      proof = bothProven(proof, coversObject(this, branch, parts.object));
+    return proof;
+  }
+
+  #logic(branch: Branch, { allOf, anyOf, oneOf, not, condition }: Parts): Proof {
+    let proof = proven;
+    for (const member of allOf ?? []) proof = bothProven(proof, this.covers(branch, member));
+    if (anyOf !== undefined) proof = bothProven(proof, coversAny(this, branch, anyOf));
+    if (oneOf !== undefined) proof = bothProven(proof, coversOne(this, branch, oneOf));
+    if (not !== undefined) proof = bothProven(proof, coversNot(this, branch, not));
+    if (condition !== undefined) proof = bothProven(proof, coversCondition(this, branch, condition));
+    return proof;
+  }
+
+  /** `unevaluatedProperties` and `unevaluatedItems` come last: they look at what all the rest has looked at. */
+  #seeing(branch: Branch, node: Node): Proof {
+    const { object, array } = node.parts;
+    const rest = node.note("without unevaluated", () => withoutUnevaluated(node.parts));
+    const proof = this.covers(branch, rest);
+    if (!proof.holds) return proof;
+    if (branch.type === "object" && object?.unevaluated !== undefined)
+      return sealed(proof, coversUnevaluatedProperties(this, branch, object.unevaluated, proof.seen));
+    if (branch.type === "array" && array?.unevaluated !== undefined)
+      return sealed(proof, coversUnevaluatedItems(this, branch, array.unevaluated, proof.seen.items));
+    return proof;
+  }
+
+  #dropsOf(branch: Branch, { all, keys, declares, vague }: Seen): readonly string[] {
+    if (branch.type !== "object" || !declares || all || vague) return [];
+    const unread = writtenKeys(branch).filter((key) => {
+      const at = keys.has(key) ? undefined : valueAt(branch, key);
+      return at !== undefined && !this.isEmpty(at);
+    });
+    const drops = unread.map(stepTo);
+    return isClosed(branch) || branch.objects.every(({ part }) => part.additional?.parts.never === true)
+      ? drops
+      : [...drops, "/*"];
+  }
+
+  branchesOf(at: Conjunction): readonly Branch[] {
+    let branches = this.#branches.get(at.key);
+    if (branches === undefined) {
+      branches = expand(at, this.budget);
+      this.#branches.set(at.key, branches);
+    }
+    return branches;
+  }
+
+  narrowed(branch: Branch, ...conditions: readonly Node[]): readonly Branch[] {
+    const items = conditions.map((node) => item(node, "condition"));
+    return this.branchesOf(conjunction([...branch.items, ...items])).filter((narrower) => !this.isEmptyBranch(narrower));
+  }
+
+  isDisjoint(branch: Branch, node: Node): boolean {
+    if (shutsOut(branch, node)) return true;
+    return this.isEmpty(conjunction([...branch.items, item(node, "condition")]));
+  }
+
+  isEmpty(at: Conjunction): boolean {
+    spend(this.budget);
+    const known = this.#empty.get(at.key);
+    if (known !== undefined) return known;
+    if (this.#asked.has(at.key) || this.#asked.size > maxDepth) return false;
+    this.#asked.add(at.key);
+    const isEmpty = this.branchesOf(at).every((branch) => this.isEmptyBranch(branch));
+    this.#asked.delete(at.key);
+    // A negative answer may have been cut short by one that was being asked: only the outermost is worth keeping.
+    if (isEmpty || this.#asked.size === 0) this.#empty.set(at.key, isEmpty);
+    return isEmpty;
+  }
+
+  isEmptyBranch(branch: Branch): boolean {
+    return this.quickly(() => isEmptyBranch(this, branch));
+  }
+}
+
+function sealed(proof: Proof, rest: Proof): Proof {
+  return bothProven(proof, rest.holds ? { ...rest, seen: { ...nothingSeen, all: true, items: Infinity } } : rest);
+}
+
+function withoutUnevaluated(parts: Parts): Node {
+  const { object, array, ...others } = parts;
+  const { unevaluated: _, ...plainObject } = object ?? {};
+  const { unevaluated: __, ...plainArray } = array ?? {};
+  return Node.of({
+    ...others,
+    ...(object !== undefined && { object: plainObject as NonNullable<Parts["object"]> }),
+    ...(array !== undefined && { array: plainArray as NonNullable<Parts["array"]> }),
+  });
+}
+
+/** A few for each place, rather than many for the first. */
+function spread(counters: readonly Counter[]): readonly Counter[] {
+  const byPath = new Map<string, Counter[]>();
+  for (const counter of counters) byPath.set(counter.path, [...(byPath.get(counter.path) ?? []), counter]);
+  const limit = Math.max(2, maxCounters - byPath.size);
+  return [...byPath.values()].flatMap((same) => same.slice(0, byPath.size > maxCounters ? 1 : limit)).slice(0, 40);
+}

@@ -1,0 +1,52 @@
+import { isObject, type JsonObject, sameJson } from "./json.ts";
+import { dialectOf, isAnnotation } from "./keywords.ts";
+
+/** Whether two schemas are the same but for annotations: the answer for nearly every start of a process. */
+export function sameSchema(one: unknown, other: unknown): boolean {
+  const dialects = [one, other].map((schema) => dialectOf(isObject(schema) ? schema.$schema : undefined));
+  return dialects[0] === dialects[1] && same(one, other, 0);
+}
+
+const maxDepth = 200;
+
+/** Keywords whose value maps names to schemas. */
+const maps = new Set(["properties", "patternProperties", "dependentSchemas", "$defs", "definitions", "dependencies"]);
+/** Keywords that hold plain values, in which nothing is an annotation. */
+const values = new Set(["enum", "const", "default"]);
+/** They decide where references lead. */
+const addresses = new Set(["$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$defs", "definitions", "default"]);
+
+function matters(keyword: string): boolean {
+  return addresses.has(keyword) || !isAnnotation(keyword);
+}
+
+function same(one: unknown, other: unknown, depth: number): boolean {
+  if (one === other) return true;
+  if (depth > maxDepth) return false;
+  if (Array.isArray(one))
+    return (
+      Array.isArray(other) &&
+      one.length === other.length &&
+      one.every((item, index) => same(item, other[index], depth + 1))
+    );
+  if (!isObject(one) || !isObject(other)) return false;
+  const keywords = Object.keys(one).filter(matters);
+  return (
+    keywords.length === Object.keys(other).filter(matters).length &&
+    keywords.every((keyword) => Object.hasOwn(other, keyword) && sameValue(keyword, one[keyword], other[keyword], depth))
+  );
+}
+
+function sameValue(keyword: string, one: unknown, other: unknown, depth: number): boolean {
+  if (values.has(keyword)) return sameJson(one, other);
+  if (maps.has(keyword) && isObject(one) && isObject(other)) return sameMap(one, other, depth);
+  return same(one, other, depth + 1);
+}
+
+function sameMap(one: JsonObject, other: JsonObject, depth: number): boolean {
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && same(one[key], other[key], depth + 1))
+  );
+}
