@@ -23,7 +23,8 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { runProgram } from "./postgres.js";
+import { stopLeftover } from "./leftover.js";
+import { runProgram } from "./program.js";
 import { Refusal } from "./refusal.js";
 
 /** Outside the range from which systems take the ports of outgoing connections, so that a kept one stays free. */
@@ -45,7 +46,7 @@ const settings = {
  *
  * @param {string} place
  * @param {string} version of the binaries, such as `18.4`
- * @param {import("./postgres.js").Programs} programs
+ * @param {import("./program.js").Programs} programs
  * @param {(line: string) => void} say
  */
 export async function prepareData(place, version, programs, say) {
@@ -77,7 +78,7 @@ function removePartial(place) {
 /**
  * @param {string} place
  * @param {string} data
- * @param {import("./postgres.js").Programs} programs
+ * @param {import("./program.js").Programs} programs
  */
 async function makeData(place, data, programs) {
   const partial = join(place, `data.${randomBytes(4).toString("hex")}.partial`);
@@ -90,7 +91,7 @@ async function makeData(place, data, programs) {
   for (const [name, value] of Object.entries(settings)) flags.push("-c", `${name}=${value}`);
   try {
     await runProgram(programs, "initdb", flags, { data, what: "initdb failed" });
-    await runSingle(programs, partial, "create database taskmaster", data);
+    await runSingle(programs, partial, { statement: "create database taskmaster", data });
   } catch (error) {
     removePartial(place);
     throw error;
@@ -127,21 +128,20 @@ function checkVersion(place, data, version) {
 /**
  * Runs one statement without a server.
  *
- * @param {import("./postgres.js").Programs} programs
+ * @param {import("./program.js").Programs} programs
  * @param {string} folder the data folder
- * @param {string} statement on one line
- * @param {string} data how the folder is called in an error
+ * @param {{ statement: string, data: string, stranger?: number | undefined }} about the statement has one line
  */
-function runSingle(programs, folder, statement, data) {
-  const about = { data, input: `${statement}\n`, what: "Preparing the database failed" };
+function runSingle(programs, folder, { statement, data, stranger }) {
+  const about = { data, input: `${statement}\n`, stranger, what: "Preparing the database failed" };
   return runProgram(programs, "postgres", ["--single", "-D", folder, "postgres"], about);
 }
 
 /**
- * The way into a place's Postgres: the kept port and password, or new ones. To be called while Postgres is stopped.
+ * The way into a place's Postgres: the kept port and password, or new ones. To be called before Postgres is started.
  *
  * @param {string} place
- * @param {import("./postgres.js").Programs} programs
+ * @param {import("./program.js").Programs} programs
  * @returns {Promise<Connection>}
  *
  * @typedef {object} Connection
@@ -154,7 +154,9 @@ export async function connectionOf(place, programs) {
   let url = readUrl(file);
   if (!url) {
     const password = randomBytes(18).toString("hex");
-    await runSingle(programs, join(place, "data"), `alter role postgres password '${password}'`, join(place, "data"));
+    const data = join(place, "data");
+    const stranger = await stopLeftover(data, programs.bin);
+    await runSingle(programs, data, { statement: `alter role postgres password '${password}'`, data, stranger });
     url = new URL(`postgres://postgres:${password}@127.0.0.1/taskmaster`);
   }
   const way = url;

@@ -22,7 +22,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connectionOf, own, prepareData } from "./cluster.js";
 import { heartbeatMilliseconds, lead, thisHost } from "./leadership.js";
 import { usableBinaries } from "./native.js";
-import { startPostgres, stopLeftover } from "./postgres.js";
+import { startPostgres } from "./postgres.js";
 import { Refusal, refusalOf } from "./refusal.js";
 import { postgresUser } from "./user.js";
 
@@ -33,8 +33,6 @@ const logBytes = 5_000_000;
 const mostCrashes = 5;
 
 const [place = "", native = "", version = ""] = process.argv.slice(2);
-process.title = `taskmaster: Postgres of ${place}`;
-
 const logFile = join(place, "postgres.log");
 
 process.stdout.on("error", () => {});
@@ -45,6 +43,7 @@ const leadership = await lead(place).catch((error) => {
   tellStarter(refusalNews(error));
 });
 if (!leadership) process.exit(0);
+process.title = `taskmaster: Postgres of ${place}`;
 tellStarter({ type: "supervising" });
 
 /** @typedef {{ at: "starting" | "stopping" } | { at: "running" | "failed", news: object }} State */
@@ -137,11 +136,15 @@ function beat() {
 /** Postgres writes to the same open file, always to its end: it can be copied and emptied under its hands. */
 function trimLog() {
   if (fstatSync(2).size < logBytes) return;
-  copyFileSync(logFile, `${logFile}.1`);
+  try {
+    copyFileSync(logFile, `${logFile}.1`);
+  } catch {
+    // A disk without room for the copy is all the more reason to empty the original.
+  }
   ftruncateSync(2);
 }
 
-setInterval(() => {
+const pulse = setInterval(() => {
   beat();
   if (wiped) askToStop();
   else trimLog();
@@ -154,7 +157,6 @@ async function supervise() {
   const bin = join(usableBinaries({ native, version, place, user, say }), "bin");
   const programs = { bin, user, log: logFile };
   const data = await prepareData(place, version, programs, say);
-  await stopLeftover(data, bin);
   const connection = await connectionOf(place, programs);
   let keepPort = false;
   for (let crashes = 0; crashes < mostCrashes; ) {
@@ -201,6 +203,7 @@ async function refuse(error) {
 }
 
 await supervise().catch(refuse);
+clearInterval(pulse);
 // A member that came in this moment is cut off without a goodbye, and starts the next supervisor.
 leadership.end();
 const closed = [...members].map((member) => new Promise((done) => member.once("close", done)));

@@ -117,8 +117,9 @@ test("binaries for another C library are an error of their own", async () => {
 describe.runIf(isRoot)("as root", () => {
   const mounts: string[] = [];
   const elsewhere = "/var/lib/taskmaster";
+  const root = (command: string, ...rest: string[]) => execFileSync(command, rest);
   afterEach(() => {
-    for (const mount of mounts.splice(0)) execFileSync("umount", ["-l", mount]);
+    for (const mount of mounts.splice(0)) root("umount", "-l", mount);
   });
 
   test("a project below a closed folder keeps its data outside, and its binaries too", async () => {
@@ -172,14 +173,14 @@ describe.runIf(isRoot)("as root", () => {
 
   test("a full disk and a read-only one are named", async () => {
     const full = subfolder(emptyFolder(), "full");
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=20m,mode=755", "tmpfs", full]);
+    root("mount", "-t", "tmpfs", "-o", "size=20m,mode=755", "tmpfs", full);
     mounts.push(full);
     const first = await openHere(full).catch((error) => error);
     expect(first).toBeInstanceOf(EmbeddedStartError);
     expect(first.message).toMatch(/(No space left on device|Check free disk space)[\s\S]*Make room on that disk/);
     expect(readdirSync(full).filter((name) => name.endsWith(".partial"))).toEqual([]);
     await gone(supervisorOf(full));
-    execFileSync("mount", ["-o", "remount,ro", full]);
+    root("mount", "-o", "remount,ro", full);
     const second = await openHere(full).catch((error) => error);
     expect(second).toBeInstanceOf(EmbeddedFolderError);
     expect(second).toMatchObject({ folder: full, message: expect.stringContaining("EROFS") });

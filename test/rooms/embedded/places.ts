@@ -10,7 +10,7 @@ import { afterAll, afterEach, expect } from "vitest";
 import { type EmbeddedDatabase, openEmbedded } from "../../../src/embedded/embedded.ts";
 import { latest } from "../../../src/embedded/leadership.js";
 
-export const source = fileURLToPath(new URL("../../../src/embedded/embedded.ts", import.meta.url));
+const source = fileURLToPath(new URL("../../../src/embedded/embedded.ts", import.meta.url));
 const program = fileURLToPath(new URL("./member.mjs", import.meta.url));
 
 export const isRoot = process.getuid?.() === 0;
@@ -31,7 +31,7 @@ export interface Member extends Opened {
 }
 
 /** How opening failed in another process. */
-export class Refused extends Error {
+class Refused extends Error {
   readonly code: string;
 
   constructor({ code, message }: { code: string; message: string }) {
