@@ -3,7 +3,7 @@ import { constraintsOf, objectNode } from "./constraints.ts";
 import { evaluate } from "./evaluate.ts";
 import { type JsonType, jsonTypes, sameJson, typeOfJson } from "./json.ts";
 import { type ArrayPart, Node, type ObjectPart, type Opaque, type TypeName } from "./node.ts";
-import { allNumbers, isEmptyNumbers, type NumberSet, narrowed } from "./numbers.ts";
+import { allNumbers, integerBounds, isEmptyNumbers, isInteger, type NumberSet, narrowed } from "./numbers.ts";
 
 /**
  * The writer's side as a union of branches, each of one JSON type and free of alternatives.
@@ -314,18 +314,25 @@ const typeNodes = Object.fromEntries(
   jsonTypes.map((type) => [type, Node.of({ types: new Set<TypeName>([type]) })]),
 ) as { readonly [type in JsonType]: Node };
 
-function finite({ type, maxLength }: Branch, { values }: State): readonly unknown[] | undefined {
+function finite({ type, maxLength, numbers }: Branch, { values }: State): readonly unknown[] | undefined {
   if (values !== undefined) return values;
   if (type === "null") return [null];
   if (type === "boolean") return [false, true];
+  if (type === "number" && isInteger(numbers)) return countedOut(numbers);
   return type === "string" && maxLength === 0 ? [""] : undefined;
+}
+
+/** A short run of integers is as good as an enumeration. */
+function countedOut(numbers: NumberSet): readonly number[] | undefined {
+  const [low, high] = integerBounds(numbers);
+  return high - low < 32 ? Array.from({ length: high - low + 1 }, (_, index) => low + index) : undefined;
 }
 
 function mayBe(value: unknown, { type }: Branch, items: readonly Item[], budget: Budget): boolean {
   if (typeOfJson(value) !== type) return false;
   return items.every(({ node, role }) => {
     if (role === "sibling") return true;
-    const verdict = evaluate(node, value, { budget, closed: false });
+    const verdict = evaluate(node, value, { budget });
     return role === "not" ? verdict !== "yes" : verdict !== "no";
   });
 }

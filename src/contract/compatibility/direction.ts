@@ -1,5 +1,6 @@
 import { conjunction, item } from "./branch.ts";
 import { type Budget, BudgetSpent } from "./budget.ts";
+import { isClosedPayload } from "./closed.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Node } from "./node.ts";
 import type { Counter } from "./proof.ts";
@@ -37,9 +38,9 @@ export function compareDirection(writer: Node, reader: Node, steps: number): Fin
 
 function isWitness(writer: Node, reader: Node, value: unknown, budget: Budget): boolean {
   return (
-    evaluate(writer, value, { budget, closed: false }) === "yes" &&
-    evaluate(writer, value, { budget, closed: true }) === "yes" &&
-    evaluate(reader, value, { budget, closed: false }) === "no"
+    evaluate(writer, value, { budget }) === "yes" &&
+    isClosedPayload(writer, value, budget) === "yes" &&
+    evaluate(reader, value, { budget }) === "no"
   );
 }
 

@@ -13,18 +13,12 @@ import { both, either, opposite, type Verdict, verdictOf } from "./truth.ts";
 
 export interface Reading {
   readonly budget: Budget;
-  /**
-   * Read as what a producer may store: an object that declares properties holds none but the declared ones,
-   * and a union's member is any that fits.
-   */
-  readonly closed: boolean;
 }
 
 /** What a schema has looked at in one object or array: surely, or perhaps. */
 interface Seen {
   readonly keys: Map<string, Verdict>;
   readonly items: Map<number, Verdict>;
-  declares: boolean;
 }
 
 const maxDepth = 150;
@@ -36,19 +30,14 @@ export function evaluate(node: Node, value: unknown, reading: Reading): Verdict 
 
 class Evaluator {
   readonly #budget: Budget;
-  readonly #closed: boolean;
 
-  constructor({ budget, closed }: Reading) {
+  constructor({ budget }: Reading) {
     this.#budget = budget;
-    this.#closed = closed;
   }
 
   /** A schema at a place of its own: the root, a property, an item. */
   place(node: Node, value: unknown, depth: number): Verdict {
-    const seen: Seen = { keys: new Map(), items: new Map(), declares: false };
-    const verdict = this.#apply(node, value, seen, depth, 0);
-    if (!this.#closed || verdict === "no" || !seen.declares || !isObject(value)) return verdict;
-    return Object.keys(value).reduce<Verdict>((sofar, key) => both(sofar, seen.keys.get(key) ?? "no"), verdict);
+    return this.#apply(node, value, { keys: new Map(), items: new Map() }, depth, 0);
   }
 
   #apply(node: Node, value: unknown, seen: Seen, depth: number, hops: number): Verdict {
@@ -70,12 +59,11 @@ class Evaluator {
 
   /** Applies a subschema to the same value, and keeps what it saw as far as it accepts. */
   #inPlace(node: Node, value: unknown, seen: Seen, depth: number, hops: number): Verdict {
-    const own: Seen = { keys: new Map(), items: new Map(), declares: false };
+    const own: Seen = { keys: new Map(), items: new Map() };
     const verdict = this.#apply(node, value, own, depth, hops + 1);
     if (verdict === "no") return "no";
     for (const [key, sure] of own.keys) markKey(seen, key, both(sure, verdict));
     for (const [index, sure] of own.items) markItem(seen, index, both(sure, verdict));
-    seen.declares ||= own.declares;
     return verdict;
   }
 
@@ -102,20 +90,13 @@ class Evaluator {
         parts.anyOf.map((member) => this.#inPlace(member, value, seen, depth, hops)).reduce(either),
       );
     if (parts.oneOf !== undefined) verdict = both(verdict, this.#oneOf(parts.oneOf, value, seen, depth, hops));
-    if (parts.not !== undefined) verdict = both(verdict, opposite(this.#aside(parts.not, value, depth, hops)));
+    if (parts.not !== undefined) {
+      const aside: Seen = { keys: new Map(), items: new Map() };
+      verdict = both(verdict, opposite(this.#apply(parts.not, value, aside, depth, hops + 1)));
+    }
     if (parts.condition !== undefined)
       verdict = both(verdict, this.#condition(parts.condition, value, seen, depth, hops));
     return verdict;
-  }
-
-  /** A subschema that asks and does not describe: what is below it is not closed. */
-  #aside(node: Node, value: unknown, depth: number, hops: number): Verdict {
-    const seen: Seen = { keys: new Map(), items: new Map(), declares: false };
-    return this.#open().#apply(node, value, seen, depth, hops + 1);
-  }
-
-  #open(): Evaluator {
-    return this.#closed ? new Evaluator({ budget: this.#budget, closed: false }) : this;
   }
 
   #oneOf(members: readonly Node[], value: unknown, seen: Seen, depth: number, hops: number): Verdict {
@@ -123,7 +104,6 @@ class Evaluator {
     const fitting = verdicts.filter((verdict) => verdict === "yes").length;
     const perhaps = verdicts.filter((verdict) => verdict === "unknown").length;
     if (fitting === 0 && perhaps === 0) return "no";
-    if (this.#closed) return fitting > 0 ? "yes" : "unknown";
     if (fitting > 1) return "no";
     return perhaps === 0 ? "yes" : "unknown";
   }
@@ -135,10 +115,7 @@ class Evaluator {
     depth: number,
     hops: number,
   ): Verdict {
-    const asked: Seen = { keys: new Map(), items: new Map(), declares: false };
-    const holds = this.#open().#inPlace(condition.if, value, asked, depth, hops);
-    for (const [key, sure] of asked.keys) markKey(seen, key, sure);
-    for (const [index, sure] of asked.items) markItem(seen, index, sure);
+    const holds = this.#inPlace(condition.if, value, seen, depth, hops);
     const then =
       holds === "no" || condition.then === undefined
         ? "yes"
@@ -163,10 +140,9 @@ class Evaluator {
     if (part.unique === true && verdict !== "no") verdict = both(verdict, areUnique(value));
     if (part.contains !== undefined && verdict !== "no") {
       const { node, min, max = Number.POSITIVE_INFINITY } = part.contains;
-      const verdicts = value.map((item) => this.#open().place(node, item, depth + 1));
-      verdicts.forEach((fits, index) => {
-        if (fits !== "no") markItem(seen, index, fits);
-      });
+      const verdicts = value.map((item) => this.place(node, item, depth + 1));
+      // By the specification `contains` looks at what it finds; validators differ.
+      for (const index of value.keys()) markItem(seen, index, "unknown");
       const surely = verdicts.filter((fits) => fits === "yes").length;
       const atMost = verdicts.filter((fits) => fits !== "no").length;
       if (atMost < min || surely > max) return "no";
@@ -188,7 +164,6 @@ class Evaluator {
     const keys = Object.keys(value);
     let verdict = verdictOf(keys.length >= (part.minProperties ?? 0) && keys.length <= (part.maxProperties ?? Infinity));
     verdict = both(verdict, hasRequired(part, value));
-    if (part.declares && part.additional === undefined && part.unevaluated === undefined) seen.declares = true;
     for (const key of keys) {
       if (verdict === "no") return "no";
       if (part.names !== undefined) verdict = both(verdict, this.place(part.names, key, depth + 1));

@@ -82,23 +82,21 @@ export function isInteger(set: NumberSet): boolean {
   return set.integer || set.multiples.some((of) => Number.isSafeInteger(of));
 }
 
-/** The least and the greatest integer, where they are safe to count with. */
-export function integerBounds(set: NumberSet): readonly [number, number] | undefined {
-  const low = set.minOpen && Number.isInteger(set.min) ? set.min + 1 : Math.ceil(set.min);
-  const high = set.maxOpen && Number.isInteger(set.max) ? set.max - 1 : Math.floor(set.max);
-  return Number.isSafeInteger(low) && Number.isSafeInteger(high) ? [low, high] : undefined;
+/** The least and the greatest integer; infinite where there is none that is safe to count with. */
+export function integerBounds(set: NumberSet): readonly [number, number] {
+  const step = Math.max(1, ...set.multiples.filter((of) => Number.isSafeInteger(of)));
+  const least = set.minOpen && Number.isInteger(set.min) ? set.min + 1 : Math.ceil(set.min);
+  const greatest = set.maxOpen && Number.isInteger(set.max) ? set.max - 1 : Math.floor(set.max);
+  const low = Math.ceil(least / step) * step;
+  const high = Math.floor(greatest / step) * step;
+  return [isUnsafe(low) ? Number.NEGATIVE_INFINITY : low, isUnsafe(high) ? Number.POSITIVE_INFINITY : high];
 }
 
 export function isEmptyNumbers(set: NumberSet): boolean {
   if (set.min > set.max || (set.min === set.max && (set.minOpen || set.maxOpen) && !isUnsafe(set.min))) return true;
   if (!isInteger(set)) return false;
-  const bounds = integerBounds(set);
-  if (bounds === undefined) return false;
-  const [low, high] = bounds;
-  if (low > high) return true;
-  // An integer step that leaps over a short range.
-  const step = set.multiples.find((of) => Number.isSafeInteger(of));
-  return step !== undefined && Math.ceil(low / step) > Math.floor(high / step);
+  const [low, high] = integerBounds(set);
+  return low > high;
 }
 
 /** Whether every number of the set satisfies what `part` says; false where it is not certain. */
@@ -107,16 +105,16 @@ export function coversNumbers(set: NumberSet, part: NumberPart): boolean {
   return coversMin(set, part, bounds?.[0]) && coversMax(set, part, bounds?.[1]) && coversMultiple(set, part);
 }
 
-function coversMin(set: NumberSet, { min, minOpen }: NumberPart, low: number | undefined): boolean {
+function coversMin(set: NumberSet, { min, minOpen }: NumberPart, low = Number.NEGATIVE_INFINITY): boolean {
   if (min === undefined || set.min > min) return true;
   if (set.min === min && (minOpen !== true || set.minOpen)) return true;
-  return low !== undefined && (minOpen === true ? low > min : low >= min);
+  return minOpen === true ? low > min : low >= min;
 }
 
-function coversMax(set: NumberSet, { max, maxOpen }: NumberPart, high: number | undefined): boolean {
+function coversMax(set: NumberSet, { max, maxOpen }: NumberPart, high = Number.POSITIVE_INFINITY): boolean {
   if (max === undefined || set.max < max) return true;
   if (set.max === max && (maxOpen !== true || set.maxOpen)) return true;
-  return high !== undefined && (maxOpen === true ? high < max : high <= max);
+  return maxOpen === true ? high < max : high <= max;
 }
 
 function coversMultiple(set: NumberSet, { multipleOf }: NumberPart): boolean {

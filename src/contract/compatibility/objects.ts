@@ -11,6 +11,7 @@ import {
   propertyCount,
   requiredKeys,
   softKeys,
+  unevaluatedItems,
   valueAt,
 } from "./places.ts";
 import { bothProven, nothingSeen, type Proof, type Prover, proven, provenIf, type Seen, unproven } from "./proof.ts";
@@ -133,13 +134,14 @@ function unnamedKeys(prover: Prover, branch: Branch, others: readonly string[]):
   return classes;
 }
 
-function valueOfClass({ objects }: Branch, matched: ReadonlySet<string>): Conjunction | undefined {
-  const items = objects.flatMap(({ part, role }): Item[] => {
+function valueOfClass(branch: Branch, matched: ReadonlySet<string>): Conjunction | undefined {
+  const items = branch.objects.flatMap(({ part, role }): Item[] => {
     const below = role === "writer" ? "writer" : "condition";
     const applying = part.patterns.filter(({ source }) => matched.has(source)).map(({ node }) => item(node, below));
     return applying.length > 0 || part.additional === undefined ? applying : [item(part.additional, below)];
   });
-  return items.some(({ node }) => node.parts.never === true) ? undefined : conjunction(items);
+  const all = items.length === 0 ? unevaluatedItems(branch, "objects") : items;
+  return all.some(({ node }) => node.parts.never === true) ? undefined : conjunction(all);
 }
 
 /** `patternProperties` and `additionalProperties`. */
@@ -187,7 +189,7 @@ function isTrivial(node: Node): boolean {
 }
 
 function namesProof(prover: Prover, branch: Branch, names: Node): Proof {
-  const budget = { budget: prover.budget, closed: false };
+  const budget = { budget: prover.budget };
   for (const key of namedKeys(branch)) {
     if (evaluate(names, key, budget) === "yes") continue;
     const at = valueAt(branch, key);

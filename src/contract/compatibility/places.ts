@@ -1,6 +1,6 @@
 import { type Branch, type Conjunction, conjunction, type Item, item, type Role } from "./branch.ts";
 import { matches } from "./match.ts";
-import { type Node, nothing } from "./node.ts";
+import type { Node } from "./node.ts";
 
 /** What a branch holds at each key and index. Over-approximated: no demand stands here that does not hold for certain. */
 
@@ -73,6 +73,7 @@ export function valueAt(branch: Branch, key: string): Conjunction | undefined {
   if (listedNames(branch)?.includes(key) === false) return;
   const items: Item[] = [];
   let declared = false;
+  let unseen = true;
   for (const { part, role } of branch.objects) {
     const property = part.properties.get(key);
     if (property !== undefined) items.push(item(property, below(role)));
@@ -85,13 +86,23 @@ export function valueAt(branch: Branch, key: string): Conjunction | undefined {
     }
     if (!matched && part.additional !== undefined) items.push(item(part.additional, below(role)));
     declared ||= role === "writer" && matched;
+    unseen &&= !matched && part.additional === undefined;
   }
+  if (unseen) items.push(...unevaluatedItems(branch, "objects"));
   if (!declared && isClosed(branch)) {
     const allowed = bySiblings(branch, key);
     if (allowed === undefined) return;
     items.push(...allowed);
   }
   return items.some(({ node }) => node.parts.never === true) ? undefined : conjunction(items);
+}
+
+/** What the writer demands of keys or items that none of its schemas looks at, where that can be known. */
+export function unevaluatedItems(branch: Branch, kind: "objects" | "arrays"): readonly Item[] {
+  if (branch.loose || branch.siblings.length > 0) return [];
+  return branch[kind].flatMap(({ part: { unevaluated }, role }) =>
+    role === "writer" && unevaluated !== undefined ? [item(unevaluated, "writer")] : [],
+  );
 }
 
 /** What another member of a union, holding as well, would allow at a key that this one does not declare. */
@@ -164,13 +175,14 @@ export function hasOnlyNamedKeys(branch: Branch): boolean {
 }
 
 /** What stands at an index. */
-export function itemAt({ arrays }: Branch, index: number): Conjunction {
-  return conjunction(
-    arrays.flatMap(({ part, role }) => {
-      const node = part.prefix[index] ?? part.rest;
-      return node === undefined ? [] : [item(node, below(role))];
-    }),
-  );
+export function itemAt(branch: Branch, index: number): Conjunction {
+  const { arrays } = branch;
+  const items = arrays.flatMap(({ part, role }) => {
+    const node = part.prefix[index] ?? part.rest;
+    return node === undefined ? [] : [item(node, below(role))];
+  });
+  const unseen = items.length === 0 && arrays.every(({ part }) => part.contains === undefined);
+  return conjunction(unseen ? [...unevaluatedItems(branch, "arrays")] : items);
 }
 
 /** From this index on all items are alike. */
@@ -185,12 +197,5 @@ export function itemCount(branch: Branch): readonly [min: number, max: number] {
   const longest = prefixLength(branch);
   for (let index = 0; index <= longest && index < max; index++)
     if (itemAt(branch, index).items.some(({ node }) => node.parts.never === true)) max = index;
-  const isSealed =
-    !branch.loose &&
-    branch.siblings.length === 0 &&
-    parts.some(({ unevaluated }) => unevaluated?.parts.never === true) &&
-    parts.every(({ rest, contains, unevaluated }) =>
-      rest === undefined && contains === undefined && (unevaluated === undefined || unevaluated === nothing),
-    );
-  return [min, isSealed ? Math.min(max, longest) : max];
+  return [min, max];
 }

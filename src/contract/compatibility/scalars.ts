@@ -27,9 +27,9 @@ export function coversValues(branch: Branch, values: readonly unknown[], budget:
     );
   if (branch.type !== "number" || !isInteger(branch.numbers)) return false;
   const bounds = integerBounds(branch.numbers);
-  if (bounds === undefined || bounds[1] - bounds[0] > maxCountedOut) return false;
+  if (!(bounds[1] - bounds[0] <= maxCountedOut)) return false;
   for (let value = bounds[0]; value <= bounds[1]; value++)
-    if (!isExcluded(branch, value, budget) && evaluate(reader, value, { budget, closed: false }) !== "yes") return false;
+    if (!isExcluded(branch, value, budget) && evaluate(reader, value, { budget }) !== "yes") return false;
   return true;
 }
 
@@ -37,7 +37,7 @@ export function coversValues(branch: Branch, values: readonly unknown[], budget:
 function isExcluded({ items }: Branch, value: unknown, budget: Budget): boolean {
   return items.some(({ node, role }) => {
     if (role === "sibling") return false;
-    return evaluate(node, value, { budget, closed: false }) === (role === "not" ? "yes" : "no");
+    return evaluate(node, value, { budget }) === (role === "not" ? "yes" : "no");
   });
 }
 
@@ -64,9 +64,8 @@ export function coversFormat({ type, formats, numbers }: Branch, format: string)
   if (type === "string") return format === "int32" || format === "int64";
   if (type !== "number" || isOfTexts(format)) return type !== "number" || isOfTexts(format);
   if (!isInteger(numbers)) return false;
-  const [low, high] = integerBounds(numbers) ?? [];
-  if (low === undefined || high === undefined) return false;
-  return format === "int64" || (format === "int32" && low >= -2_147_483_648 && high <= 2_147_483_647);
+  const [low, high] = integerBounds(numbers);
+  return (format === "int64" && Number.isFinite(low) && Number.isFinite(high)) || (format === "int32" && low >= -2_147_483_648 && high <= 2_147_483_647);
 }
 
 export function coversOpaque(branch: Branch, { keyword, value }: Opaque): boolean {
