@@ -151,7 +151,10 @@ export class ClaimLoop {
   }
 
   async #sleep(): Promise<void> {
-    if (this.#nudged) return;
+    if (this.#nudged) {
+      this.#nudged = false; // also while closed, when no round takes it
+      return;
+    }
     const { scout, runner } = this.#options;
     const full = runner.freeSlots === 0;
     const ms = this.#open && !full ? Math.min(scout.idleMs(), 5_000) : 1_000;
