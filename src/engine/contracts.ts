@@ -113,16 +113,17 @@ export async function registerContracts(
 /** @throws {ContractContradictionError} where it is proven that one side refuses what the other may have written */
 function assertAgrees(task: string, revision: Revision, registered: Registered): void {
   const comparison = compareSchemas(JSON.parse(registered.schema) as JsonSchema, revision.jsonSchema());
-  const breaking = comparison.differences.filter(
-    ({ backward, forward }) => backward === "break" || forward === "break",
-  );
-  if (comparison.backward.verdict === "no" || comparison.forward.verdict === "no")
-    throw new ContractContradictionError(
-      task,
-      revision.number,
-      registered.release,
-      breaking.length > 0 ? breaking : comparison.differences,
-    );
+  const proof = [comparison.backward, comparison.forward].find(({ verdict }) => verdict === "no");
+  if (proof) {
+    const example = {
+      path: "",
+      message: `${JSON.stringify(proof.witness)} is written by one of them and refused by the other`,
+    };
+    throw new ContractContradictionError(task, revision.number, registered.release, [
+      ...comparison.differences,
+      example,
+    ]);
+  }
   const undecided = comparison.backward.verdict === "unknown" || comparison.forward.verdict === "unknown";
   publish({
     event: "contract.changed",
