@@ -168,8 +168,13 @@ export function supervisorOf(place: string): number {
   return published.pid;
 }
 
+/** The pid of a place's Postgres, 0 where there is none. */
 export function postgresOf(place: string): number {
-  return Number(readFileSync(join(place, "data/postmaster.pid"), "utf8").split("\n")[0]);
+  try {
+    return Number(readFileSync(join(place, "data/postmaster.pid"), "utf8").split("\n")[0]);
+  } catch {
+    return 0;
+  }
 }
 
 /** Ends every process of a place in order, and checks that nothing is left. */
