@@ -59,12 +59,20 @@ function check(value: unknown, what: string, path: string, depth: number): void 
 }
 
 function checkArray(value: readonly unknown[], what: string, path: string, depth: number): void {
+  // The prototype of a plain array, of whatever realm, is an array itself; that of a class over Array is not.
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if ((prototype !== Array.prototype && !Array.isArray(prototype)) || changesItself(value))
+    throw new NotJsonError(
+      what,
+      path,
+      "an array of a class of its own, or with a toJSON, would come back as something else. Write [...items].",
+    );
   for (let index = 0; index < value.length; index++) check(value[index], what, `${path}[${index}]`, depth + 1);
 }
 
 function checkObject(value: object, what: string, path: string, depth: number): void {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null && isForeignClass(prototype, value)) {
+  if (changesItself(value) || (prototype !== Object.prototype && prototype !== null && isForeignClass(prototype))) {
     const name = value.constructor?.name ?? "class instance";
     const advice =
       value instanceof Date
@@ -89,13 +97,14 @@ function checkObject(value: object, what: string, path: string, depth: number): 
   }
 }
 
-/** Plain objects of another realm (a vm context, a test runner) are plain too; whatever has a `toJSON` is not. */
-function isForeignClass(prototype: unknown, value: object): boolean {
-  return (
-    "toJSON" in value ||
-    Object.getPrototypeOf(prototype) !== null ||
-    !Object.hasOwn(prototype as object, "isPrototypeOf")
-  );
+/** Plain objects of another realm (a vm context, a test runner) are plain too. */
+function isForeignClass(prototype: unknown): boolean {
+  return Object.getPrototypeOf(prototype) !== null || !Object.hasOwn(prototype as object, "isPrototypeOf");
+}
+
+/** Whether `JSON.stringify` would ask the value for another one to write in its place. */
+function changesItself(value: object): boolean {
+  return typeof (value as { readonly toJSON?: unknown }).toJSON === "function";
 }
 
 function article(noun: string): string {
