@@ -1,6 +1,6 @@
 import { type Contract, currentRevision, type Revision, revisionAt } from "./contract.ts";
 import { TaskmasterError } from "./error.ts";
-import { assertJson, toJsonText } from "./json-text.ts";
+import { assertJson } from "./json-text.ts";
 import { type PayloadIssue, type Validation, validate } from "./schema.ts";
 
 /** A payload on its way into the queue, and out of it. */
@@ -67,11 +67,10 @@ export function storePayload(contract: Contract, payload: unknown): StoredPayloa
   const current = currentRevision(contract);
   const what = `The payload of ${contract.name}`;
   assertJson(payload, what);
+  const text = JSON.stringify(current.prune(payload)); // before a validator that takes its time: the caller may change its object meanwhile
   const validation = validate(current.schema, payload);
   const store = (result: Validation): StoredPayload | Promise<StoredPayload> => {
     if (!result.ok) throw new PayloadRefusedError(contract.name, current.number, result.issues);
-    const wire = current.prune(payload);
-    const text = JSON.stringify(wire);
     const oldest = contract.revisions[0].number;
     if (current.downgrade === undefined || current.number === oldest)
       return { min: current.number, max: current.number, text, olderText: null };
@@ -91,12 +90,11 @@ async function storeOlder(contract: Contract, current: Revision, text: string): 
     if (to === undefined) break;
     try {
       const downgraded = await from.downgrade(payload);
+      assertJson(downgraded, `The payload of ${contract.name}, downgraded to revision ${to.number},`);
       const result = await validate(to.schema, downgraded);
       if (!result.ok) throw new Error(listIssues(result.issues));
       payload = to.prune(downgraded);
-      older.push(
-        `"${to.number}":${toJsonText(payload, `The payload of ${contract.name}, downgraded to revision ${to.number},`)}`,
-      );
+      older.push(`"${to.number}":${JSON.stringify(payload)}`);
     } catch (error) {
       skipped = { revision: to.number, reason: error instanceof Error ? error.message : String(error) };
       break;
@@ -116,21 +114,20 @@ async function storeOlder(contract: Contract, current: Revision, text: string): 
 /**
  * Upgrades a stored rendition to the current revision and validates it: what the task's function gets.
  *
- * @throws {UnreadablePayloadError} where an upgrade throws, or the schema refuses the result
+ * @throws {UnreadablePayloadError} where an upgrade or the validator throws, or the schema refuses the result
  */
 export async function readPayload(contract: Contract, rendition: number, stored: unknown): Promise<unknown> {
   const current = currentRevision(contract);
+  if (revisionAt(contract, rendition) === undefined)
+    throw new UnreadablePayloadError(
+      contract.name,
+      rendition,
+      `This release of ${contract.name} reads the revisions ${contract.revisions[0].number} to ${current.number}, not ${rendition}.`,
+    );
   let payload = stored;
   for (let number = rendition + 1; number <= current.number; number++) {
-    const upgrade = revisionAt(contract, number)?.upgrade;
-    if (upgrade === undefined)
-      throw new UnreadablePayloadError(
-        contract.name,
-        rendition,
-        `${contract.name} has no upgrade to revision ${number}.`,
-      );
     try {
-      payload = await upgrade(payload);
+      payload = await revisionAt(contract, number)?.upgrade?.(payload);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new UnreadablePayloadError(
@@ -142,9 +139,21 @@ export async function readPayload(contract: Contract, rendition: number, stored:
       );
     }
   }
-  const result = await validate(current.schema, payload);
-  if (result.ok) return result.value;
   const from = rendition === current.number ? "" : `, upgraded from revision ${rendition},`;
+  let result: Validation;
+  try {
+    result = await validate(current.schema, payload);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UnreadablePayloadError(
+      contract.name,
+      current.number,
+      `The validator of revision ${current.number} of ${contract.name} threw at the stored payload${from.replace(/,$/, "")}: ${reason}`,
+      [],
+      { cause: error },
+    );
+  }
+  if (result.ok) return result.value;
   throw new UnreadablePayloadError(
     contract.name,
     current.number,
