@@ -10,6 +10,7 @@ interface State {
 }
 
 export interface Automaton {
+  readonly id: number;
   readonly states: readonly State[];
   readonly start: number;
   readonly accept: number;
@@ -21,7 +22,7 @@ export type TextSearch = { readonly found: string } | "none" | "unknown";
 
 const anyCharacter: readonly Range[] = [[0, lastCodePoint]];
 const maxStates = 4_000;
-const maxWork = 150_000;
+const maxWork = 80_000;
 
 /** Thrown and caught in this file alone. */
 class TooLarge extends Error {}
@@ -104,11 +105,13 @@ class Builder {
   }
 }
 
+let built = 0;
+
 function build(make: (builder: Builder) => { readonly start: number; readonly accept: number }): Automaton | undefined {
   const builder = new Builder();
   try {
     const { start, accept } = make(builder);
-    return { states: builder.states, start, accept, exact: builder.exact };
+    return { id: ++built, states: builder.states, start, accept, exact: builder.exact };
   } catch (error) {
     if (error instanceof TooLarge) return;
     throw error;
@@ -169,9 +172,21 @@ export function exactly(text: string): Automaton | undefined {
   });
 }
 
+const searches = new Map<string, TextSearch>();
+
 /** The shortest text that all of `inside` take and none of `outside`. */
 export function findText(inside: readonly Automaton[], outside: readonly Automaton[]): TextSearch {
   if (outside.some((automaton) => !automaton.exact)) return "unknown";
+  const key = `${inside.map(({ id }) => id)}/${outside.map(({ id }) => id)}`;
+  const known = searches.get(key);
+  if (known !== undefined) return known;
+  if (searches.size > 2_000) searches.clear();
+  const result = search(inside, outside);
+  searches.set(key, result);
+  return result;
+}
+
+function search(inside: readonly Automaton[], outside: readonly Automaton[]): TextSearch {
   const automata = [...inside, ...outside];
   const letters = alphabet(automata);
   const first = automata.map((automaton) => closure(automaton, [automaton.start], true));
@@ -181,7 +196,9 @@ export function findText(inside: readonly Automaton[], outside: readonly Automat
   for (let isStart = true; level.length > 0; isStart = false) {
     const next: typeof level = [];
     for (const { sets, text } of level) {
-      if (automata.every((automaton, index) => accepts(automaton, sets[index] ?? [], isStart) === index < inside.length))
+      if (
+        automata.every((automaton, index) => accepts(automaton, sets[index] ?? [], isStart) === index < inside.length)
+      )
         return { found: text };
       for (const letter of letters) {
         const moved = automata.map((automaton, index) => move(automaton, sets[index] ?? [], letter));

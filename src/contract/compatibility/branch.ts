@@ -151,7 +151,9 @@ class State {
       this.choices.push(
         anyOf.map((member) => [
           item(member, role),
-          ...(role === "writer" ? anyOf.filter((other) => other !== member).map((other) => item(other, "sibling")) : []),
+          ...(role === "writer"
+            ? anyOf.filter((other) => other !== member).map((other) => item(other, "sibling"))
+            : []),
         ]),
       );
     if (oneOf !== undefined)
@@ -159,17 +161,19 @@ class State {
         oneOf.map((member, index) => [
           item(member, role),
           // Remembered, not followed: that no other member holds matters only where members overlap.
-          ...oneOf.filter((_, other) => other !== index).map((other): Item => ({ node: other, role: "not", local: true })),
+          ...oneOf
+            .filter((_, other) => other !== index)
+            .map((other): Item => ({ node: other, role: "not", local: true })),
         ]),
       );
     if (condition !== undefined)
       this.choices.push([
         [
-          item(condition.if, "condition"),
-          item(condition.if, "sibling"),
-          ...(condition.then === undefined ? [] : [item(condition.then, role)]),
+          item(condition.asked, "condition"),
+          item(condition.asked, "sibling"),
+          ...(condition.holding === undefined ? [] : [item(condition.holding, role)]),
         ],
-        [item(condition.if, "not"), ...(condition.else === undefined ? [] : [item(condition.else, role)])],
+        [item(condition.asked, "not"), ...(condition.failing === undefined ? [] : [item(condition.failing, role)])],
       ]);
     for (const [key, node] of parts.object?.dependentSchemas ?? [])
       this.choices.push([

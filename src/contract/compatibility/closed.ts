@@ -30,7 +30,9 @@ function atPlace(nodes: readonly Node[], value: unknown, budget: Budget, depth: 
   if (depth > maxDepth) return "unknown";
   const applying: Applying = { nodes: new Set(), asked: new Set(), vague: false };
   for (const node of nodes) apply(node, value, applying, applying.nodes, budget);
-  return isObject(value) ? inObject(applying, value, budget, depth) : inArray(applying, value as unknown[], budget, depth);
+  return isObject(value)
+    ? inObject(applying, value, budget, depth)
+    : inArray(applying, value as unknown[], budget, depth);
 }
 
 function apply(node: Node, value: unknown, applying: Applying, into: Set<Node>, budget: Budget): void {
@@ -45,11 +47,11 @@ function apply(node: Node, value: unknown, applying: Applying, into: Set<Node>, 
     if (fits !== "no") follow(member);
   }
   if (condition !== undefined) {
-    const holds = evaluate(condition.if, value, { budget });
+    const holds = evaluate(condition.asked, value, { budget });
     if (holds === "unknown") applying.vague = true;
-    if (holds !== "no") apply(condition.if, value, applying, applying.asked, budget);
-    if (holds !== "no" && condition.then !== undefined) follow(condition.then);
-    if (holds !== "yes" && condition.else !== undefined) follow(condition.else);
+    if (holds !== "no") apply(condition.asked, value, applying, applying.asked, budget);
+    if (holds !== "no" && condition.holding !== undefined) follow(condition.holding);
+    if (holds !== "yes" && condition.failing !== undefined) follow(condition.failing);
   }
   for (const [key, dependent] of object?.dependentSchemas ?? [])
     if (isObject(value) && Object.hasOwn(value, key)) follow(dependent);

@@ -1,41 +1,91 @@
 import type { JsonSchema } from "../json-schema.ts";
+import { BudgetSpent } from "./budget.ts";
+import { findDifferences, type RawDifference } from "./differences.ts";
 import { compareDirection, type Direction } from "./direction.ts";
 import { Node } from "./node.ts";
 import { sameSchema } from "./same.ts";
+import { type Difference, messageOf, settled } from "./settle.ts";
 
-/** Whether payloads of two schemas of one task can be read by each other's code. Pure, and never throws. */
+export type { Direction } from "./direction.ts";
+export type { Kind, Outcome } from "./outcome.ts";
+export type { Rule } from "./rule.ts";
+export { type RuleId, rules } from "./rules.ts";
+export type { Difference } from "./settle.ts";
+export type { Verdict } from "./truth.ts";
+
+/**
+ * Two payload schemas of one task, compared as sets of payloads: whether each side's code reads what the other writes.
+ *
+ * 1. "yes" is proven, "no" comes with a witness, and whatever is neither is "unknown": callers treat it as breaking.
+ * 2. Whoever writes a payload sends declared properties alone (an object that declares properties is closed);
+ *    whoever reads it takes others as its schema says.
+ * 3. What is compared is the wire form. A default is an annotation: a property with one may be missing where it is not
+ *    required; where it is required all the same, nobody knows.
+ * 4. It never throws and never hangs, whatever it is given.
+ */
 export interface Comparison {
-  /** Nothing changes for anybody: both directions hold, nothing is dropped. */
+  /** Nothing changes for anybody: both directions hold, nothing is dropped, no default differs. */
   readonly equivalent: boolean;
   /** New code reads old payloads. */
   readonly backward: Direction;
   /** Old code reads new payloads. */
   readonly forward: Direction;
-  readonly differences: readonly { readonly path: string; readonly message: string }[];
+  readonly differences: readonly Difference[];
 }
 
 export interface ComparisonOptions {
-  /** Steps that a direction may take before it is given up as "unknown". Default 20,000: some tens of milliseconds. */
+  /** Steps that each direction may take before it is given up as "unknown". Default 20,000: about 0.2 s at worst. */
   readonly budget?: number;
 }
 
 export function compareSchemas(older: JsonSchema, newer: JsonSchema, options: ComparisonOptions = {}): Comparison {
-  const held: Direction = { verdict: "yes", drops: false };
   try {
-    if (sameSchema(older, newer)) return { equivalent: true, backward: held, forward: held, differences: [] };
-    const { budget = 20_000 } = options;
-    const [writer, reader] = [Node.root(older), Node.root(newer)];
-    const backward = direction(compareDirection(writer, reader, budget));
-    const forward = direction(compareDirection(reader, writer, budget));
-    const equivalent = [backward, forward].every(({ verdict, drops }) => verdict === "yes" && !drops);
-    return { equivalent, backward, forward, differences: [] };
+    if (sameSchema(older, newer)) {
+      const held: Direction = { verdict: "yes", drops: false };
+      return { equivalent: true, backward: held, forward: held, differences: [] };
+    }
+    return compare(Node.root(older), Node.root(newer), options.budget ?? 20_000);
   } catch {
-    const unknown: Direction = { verdict: "unknown", drops: false };
-    return { equivalent: false, backward: unknown, forward: unknown, differences: [] };
+    // A schema that is no data, such as one with a getter that throws.
+    return undecided();
   }
 }
 
-function direction(found: Direction): Direction {
-  const { verdict, drops } = found;
-  return verdict === "no" ? { verdict, drops, witness: found.witness } : { verdict, drops };
+function compare(older: Node, newer: Node, budget: number): Comparison {
+  const backward = compareDirection(older, newer, budget);
+  const forward = compareDirection(newer, older, budget);
+  const differences = settled(listed(older, newer, budget), backward, forward);
+  const holds = [backward, forward].every(({ verdict, drops }) => verdict === "yes" && !drops);
+  const changes = differences.some((difference) => difference.backward === "change" || difference.forward === "change");
+  return { equivalent: holds && !changes, backward: plain(backward), forward: plain(forward), differences };
+}
+
+function listed(older: Node, newer: Node, budget: number): readonly RawDifference[] {
+  try {
+    return findDifferences(older, newer, { left: budget });
+  } catch (error) {
+    if (error instanceof BudgetSpent || error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+function plain({ verdict, drops, witness }: Direction): Direction {
+  return verdict === "no" ? { verdict, drops, witness } : { verdict, drops };
+}
+
+function undecided(): Comparison {
+  const unknown: Direction = { verdict: "unknown", drops: false };
+  const difference: RawDifference = {
+    rule: "undecided",
+    path: "",
+    kind: "undecided",
+    backward: "unknown",
+    forward: "unknown",
+  };
+  return {
+    equivalent: false,
+    backward: unknown,
+    forward: unknown,
+    differences: [{ ...difference, message: messageOf(difference) }],
+  };
 }

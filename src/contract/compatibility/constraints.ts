@@ -34,7 +34,6 @@ export function notNode(node: Node): Node {
 const nothing = Node.of({ never: true });
 export const anObject = typeNode("object");
 const anArray = typeNode("array");
-const aString = typeNode("string");
 const aNumber = typeNode("number");
 
 /** The demands whose conjunction is the schema; references and `allOf` are followed. */
@@ -121,10 +120,10 @@ function logic({ anyOf, oneOf, not, condition }: Parts): Constraint[] {
   if (oneOf !== undefined) found.push({ node: Node.of({ oneOf }), opposite: anything });
   if (not !== undefined) found.push({ node: notNode(not), opposite: not });
   if (condition !== undefined) {
-    const { if: asked, then, else: otherwise } = condition;
+    const { asked, holding, failing } = condition;
     const ways = [
-      ...(then === undefined ? [] : [Node.of({ allOf: [asked, notNode(then)] })]),
-      ...(otherwise === undefined ? [] : [Node.of({ allOf: [notNode(asked), notNode(otherwise)] })]),
+      ...(holding === undefined ? [] : [Node.of({ allOf: [asked, notNode(holding)] })]),
+      ...(failing === undefined ? [] : [Node.of({ allOf: [notNode(asked), notNode(failing)] })]),
     ];
     found.push({ node: Node.of({ condition }), opposite: Node.of({ anyOf: ways }) });
   }
@@ -145,15 +144,17 @@ function ofArrays(part: ArrayPart | undefined): Constraint[] {
     found.push({
       node: arrayNode({ prefix: part.prefix.map(() => anything), rest }),
       opposite: arrayNode(
-        { minItems: part.prefix.length + 1, ...(part.prefix.length === 0 && { contains: { node: notNode(rest), min: 1 } }) },
+        {
+          minItems: part.prefix.length + 1,
+          ...(part.prefix.length === 0 && { contains: { node: notNode(rest), min: 1 } }),
+        },
         ["array"],
       ),
     });
   if (minItems !== undefined) found.push({ node: arrayNode({ minItems }), opposite: shorter("array", minItems) });
   if (maxItems !== undefined)
     found.push({ node: arrayNode({ maxItems }), opposite: arrayNode({ minItems: maxItems + 1 }, ["array"]) });
-  if (unique === true)
-    found.push({ node: arrayNode({ unique }), opposite: arrayNode({ minItems: 2 }, ["array"]) });
+  if (unique === true) found.push({ node: arrayNode({ unique }), opposite: arrayNode({ minItems: 2 }, ["array"]) });
   if (contains !== undefined)
     found.push({
       node: arrayNode({ contains }),
@@ -192,7 +193,8 @@ function ofObjects(part: ObjectPart | undefined): Constraint[] {
       objectNode({ properties: new Map([[key, nothing]]) }, ["object"]),
     );
   if (part.names !== undefined) add({ names: part.names }, objectNode({ minProperties: 1 }, ["object"]));
-  if (part.minProperties !== undefined) add({ minProperties: part.minProperties }, shorter("object", part.minProperties));
+  if (part.minProperties !== undefined)
+    add({ minProperties: part.minProperties }, shorter("object", part.minProperties));
   if (part.maxProperties !== undefined)
     add({ maxProperties: part.maxProperties }, objectNode({ minProperties: part.maxProperties + 1 }, ["object"]));
   for (const [key, needed] of part.dependentRequired)

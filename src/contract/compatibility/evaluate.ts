@@ -72,8 +72,10 @@ class Evaluator {
     if (parts.types !== undefined) verdict = both(verdict, fitsType(parts.types, parts.nullable === true, value));
     if (parts.values !== undefined) verdict = both(verdict, isOneOf(parts.values, value));
     if (parts.excluded !== undefined) verdict = both(verdict, opposite(isOneOf(parts.excluded, value)));
-    if (typeof value === "number" && parts.number !== undefined) verdict = both(verdict, fitsNumber(value, parts.number));
-    if (typeof value === "string" && parts.string !== undefined) verdict = both(verdict, fitsString(value, parts.string));
+    if (typeof value === "number" && parts.number !== undefined)
+      verdict = both(verdict, fitsNumber(value, parts.number));
+    if (typeof value === "string" && parts.string !== undefined)
+      verdict = both(verdict, fitsString(value, parts.string));
     if (parts.format !== undefined) verdict = both(verdict, fitsFormat(parts.format, value));
     return verdict;
   }
@@ -115,15 +117,15 @@ class Evaluator {
     depth: number,
     hops: number,
   ): Verdict {
-    const holds = this.#inPlace(condition.if, value, seen, depth, hops);
+    const holds = this.#inPlace(condition.asked, value, seen, depth, hops);
     const then =
-      holds === "no" || condition.then === undefined
+      holds === "no" || condition.holding === undefined
         ? "yes"
-        : this.#inPlace(condition.then, value, seen, depth, hops);
+        : this.#inPlace(condition.holding, value, seen, depth, hops);
     const otherwise =
-      holds === "yes" || condition.else === undefined
+      holds === "yes" || condition.failing === undefined
         ? "yes"
-        : this.#inPlace(condition.else, value, seen, depth, hops);
+        : this.#inPlace(condition.failing, value, seen, depth, hops);
     if (holds === "yes") return then;
     if (holds === "no") return otherwise;
     return then === otherwise ? then : "unknown";
@@ -162,7 +164,9 @@ class Evaluator {
 
   #object(part: ObjectPart, value: JsonObject, seen: Seen, depth: number, hops: number): Verdict {
     const keys = Object.keys(value);
-    let verdict = verdictOf(keys.length >= (part.minProperties ?? 0) && keys.length <= (part.maxProperties ?? Infinity));
+    let verdict = verdictOf(
+      keys.length >= (part.minProperties ?? 0) && keys.length <= (part.maxProperties ?? Infinity),
+    );
     verdict = both(verdict, hasRequired(part, value));
     for (const key of keys) {
       if (verdict === "no") return "no";

@@ -49,8 +49,7 @@ export function sameJson(one: unknown, other: unknown, depth = 0): boolean {
   return (
     keys.length === Object.keys(other).length &&
     keys.every(
-      (key) =>
-        Object.hasOwn(other, key) && sameJson((one as JsonObject)[key], (other as JsonObject)[key], depth + 1),
+      (key) => Object.hasOwn(other, key) && sameJson((one as JsonObject)[key], (other as JsonObject)[key], depth + 1),
     )
   );
 }

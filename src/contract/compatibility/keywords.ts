@@ -15,24 +15,16 @@ export function isAnnotation(keyword: string): boolean {
 }
 
 /** The first dialect in which a keyword has its meaning; 3 to 7 are the drafts, then the years. */
-const since: { readonly [keyword: string]: number } = {
-  const: 6,
-  contains: 6,
-  propertyNames: 6,
-  if: 7,
-  then: 7,
-  else: 7,
-  minContains: 2019,
-  maxContains: 2019,
-  dependentRequired: 2019,
-  dependentSchemas: 2019,
-  unevaluatedProperties: 2019,
-  unevaluatedItems: 2019,
-  prefixItems: 2020,
-};
+const since = new Map<string, number>([
+  ...["const", "contains", "propertyNames"].map((keyword) => [keyword, 6] as const),
+  ...["if", "then", "else"].map((keyword) => [keyword, 7] as const),
+  ...["minContains", "maxContains", "dependentRequired", "dependentSchemas"].map((keyword) => [keyword, 2019] as const),
+  ...["unevaluatedProperties", "unevaluatedItems"].map((keyword) => [keyword, 2019] as const),
+  ["prefixItems", 2020],
+]);
 
 export function isKnownTo(keyword: string, dialect: number): boolean {
-  return (Object.hasOwn(since, keyword) ? (since[keyword] ?? 0) : 0) <= dialect;
+  return (since.get(keyword) ?? 0) <= dialect;
 }
 
 /** The dialect that `$schema` names; what names none, or one we do not know, is read as 2020-12. */

@@ -15,7 +15,8 @@ export function coversAny(prover: Prover, branch: Branch, members: readonly Node
   const live = members.filter((member) => !prover.isDisjoint(branch, member));
   const [only] = live;
   if (live.length === 1 && only !== undefined) return prover.covers(branch, only);
-  return prover.quickly(() => coversOneAlone(prover, branch, live) ?? coversSplit(prover, branch, live, maxSplits)).holds
+  return prover.quickly(() => coversOneAlone(prover, branch, live) ?? coversSplit(prover, branch, live, maxSplits))
+    .holds
     ? prover.quickly(() => coversOneAlone(prover, branch, live) ?? { ...proven, seen: somethingSeen })
     : { ...unproven, counters: prover.explains ? countersOf(prover, branch, live) : [] };
 }
@@ -84,7 +85,7 @@ export function coversNot(prover: Prover, branch: Branch, node: Node): Proof {
 export function coversCondition(
   prover: Prover,
   branch: Branch,
-  { if: asked, then, else: otherwise }: NonNullable<Parts["condition"]>,
+  { asked, holding: then, failing: otherwise }: NonNullable<Parts["condition"]>,
 ): Proof {
   const holding = prover.quickly(() => prover.covers(branch, asked));
   const isNever = !holding.holds && prover.isDisjoint(branch, asked);

@@ -12,8 +12,7 @@ export function matches(source: string, text: string): Verdict {
   if (pattern === undefined || characters.length > maxText) return "unknown";
   const matcher = new Matcher(characters);
   try {
-    for (let start = 0; start <= characters.length; start++)
-      if (matcher.run(pattern, start, () => true)) return "yes";
+    for (let start = 0; start <= characters.length; start++) if (matcher.run(pattern, start, () => true)) return "yes";
     return "no";
   } catch (error) {
     if (error instanceof TooManySteps) return "unknown";

@@ -75,7 +75,8 @@ export interface Parts {
   readonly anyOf?: readonly Node[];
   readonly oneOf?: readonly Node[];
   readonly not?: Node;
-  readonly condition?: { readonly if: Node; readonly then?: Node; readonly else?: Node };
+  /** `if`, `then` and `else`. */
+  readonly condition?: { readonly asked: Node; readonly holding?: Node; readonly failing?: Node };
   readonly number?: NumberPart;
   readonly string?: StringPart;
   readonly format?: string;

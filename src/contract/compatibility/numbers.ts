@@ -74,7 +74,8 @@ export function narrowed(set: NumberSet, part: NumberPart): NumberSet {
     [min, minOpen] = [part.min, part.minOpen ?? false];
   if (part.max !== undefined && (part.max < max || (part.max === max && part.maxOpen === true)))
     [max, maxOpen] = [part.max, part.maxOpen ?? false];
-  if (part.multipleOf !== undefined && !multiples.includes(part.multipleOf)) multiples = [...multiples, part.multipleOf];
+  if (part.multipleOf !== undefined && !multiples.includes(part.multipleOf))
+    multiples = [...multiples, part.multipleOf];
   return { ...set, min, minOpen, max, maxOpen, multiples };
 }
 
@@ -138,7 +139,9 @@ export function sampleNumbers(set: NumberSet, around: readonly number[]): readon
     return [value, below, below + step, value + step, value - step, below - step];
   });
   const middle = Number.isFinite(set.min + set.max) ? [(set.min + set.max) / 2] : [];
-  const fractions = isInteger(set) ? [] : wanted.flatMap((value) => [value + 0.1, value - 0.1, value + 0.01, value - 0.01]);
+  const fractions = isInteger(set)
+    ? []
+    : wanted.flatMap((value) => [value + 0.1, value - 0.1, value + 0.01, value - 0.01]);
   const candidates = [...near, ...middle, ...fractions].map((value) => (Object.is(value, -0) ? 0 : value));
   return [...new Set(candidates)].filter((value) => isIn(set, value));
 }

@@ -27,7 +27,8 @@ export function coversObject(prover: Prover, branch: Branch, part: ObjectPart): 
       coversDependentRequired(prover, branch, part),
   );
   for (const [key, node] of part.properties) proof = bothProven(proof, propertyProof(prover, branch, key, node));
-  if (part.patterns.length > 0 || part.additional !== undefined) proof = bothProven(proof, othersProof(prover, branch, part));
+  if (part.patterns.length > 0 || part.additional !== undefined)
+    proof = bothProven(proof, othersProof(prover, branch, part));
   if (part.names !== undefined) proof = bothProven(proof, namesProof(prover, branch, part.names));
   for (const [key, node] of part.dependentSchemas)
     for (const narrowed of prover.narrowed(branch, objectNode({ required: [key] }, ["object"])))
@@ -127,7 +128,10 @@ function unnamedKeys(prover: Prover, branch: Branch, others: readonly string[]):
       Node.of({ string: matched.has(source) ? { pattern: source } : { notPattern: source } }),
     );
     const keys = keysOf(branch, named, conditions);
-    if (sources.length + branch.objects.filter(({ part }) => part.names !== undefined).length > 0 && prover.isEmpty(keys))
+    if (
+      sources.length + branch.objects.filter(({ part }) => part.names !== undefined).length > 0 &&
+      prover.isEmpty(keys)
+    )
       continue;
     classes.push({ matched, keys, at });
   }
@@ -174,7 +178,10 @@ function othersProof(prover: Prover, branch: Branch, part: ObjectPart): Proof {
     for (const reader of readers.filter((node) => !isTrivial(node))) {
       // A key that the reader names is looked at by itself.
       const key = prover.explains ? sample(keys, prover.budget, 2).find((text) => isFreeKey(part, text)) : undefined;
-      proof = bothProven(proof, valueProof(prover, branch, at, reader, typeof key === "string" ? key : undefined, "/*"));
+      proof = bothProven(
+        proof,
+        valueProof(prover, branch, at, reader, typeof key === "string" ? key : undefined, "/*"),
+      );
     }
   }
   return proof;

@@ -9,7 +9,13 @@ export type Pattern =
   | { readonly kind: "class"; readonly test: RegExp }
   | { readonly kind: "sequence"; readonly parts: readonly Pattern[] }
   | { readonly kind: "choice"; readonly options: readonly Pattern[] }
-  | { readonly kind: "repeat"; readonly part: Pattern; readonly min: number; readonly max: number; readonly lazy: boolean }
+  | {
+      readonly kind: "repeat";
+      readonly part: Pattern;
+      readonly min: number;
+      readonly max: number;
+      readonly lazy: boolean;
+    }
   | { readonly kind: "group"; readonly part: Pattern; readonly index: number }
   | { readonly kind: "look"; readonly part: Pattern; readonly negative: boolean; readonly behind: boolean }
   | { readonly kind: "again"; readonly index: number }

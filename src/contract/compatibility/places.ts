@@ -132,20 +132,33 @@ export function namedKeys(branch: Branch): readonly string[] {
 /** Keys that the producer's own schema declares, apart from those that only a sibling would. */
 export function writtenKeys({ objects }: Branch): readonly string[] {
   return [
-    ...new Set(objects.flatMap(({ part, role }) => (role === "writer" ? [...part.properties.keys(), ...part.required] : []))),
+    ...new Set(
+      objects.flatMap(({ part, role }) => (role === "writer" ? [...part.properties.keys(), ...part.required] : [])),
+    ),
   ];
 }
 
+const required = new WeakMap<Branch, ReadonlySet<string>>();
+
 /** Keys that are there for certain. */
-export function requiredKeys({ objects }: Branch): ReadonlySet<string> {
-  const required = new Set(objects.flatMap(({ part }) => part.required.filter((key) => !part.soft.includes(key))));
-  for (let before = -1; before < required.size; ) {
-    before = required.size;
+export function requiredKeys(branch: Branch): ReadonlySet<string> {
+  let keys = required.get(branch);
+  if (keys === undefined) {
+    keys = findRequired(branch);
+    required.set(branch, keys);
+  }
+  return keys;
+}
+
+function findRequired({ objects }: Branch): ReadonlySet<string> {
+  const keys = new Set(objects.flatMap(({ part }) => part.required.filter((key) => !part.soft.includes(key))));
+  for (let before = -1; before < keys.size; ) {
+    before = keys.size;
     for (const { part } of objects)
       for (const [key, needed] of part.dependentRequired)
-        if (required.has(key)) for (const other of needed) required.add(other);
+        if (keys.has(key)) for (const other of needed) keys.add(other);
   }
-  return required;
+  return keys;
 }
 
 /** Keys that are required, with a default that some libraries fill in. */

@@ -191,7 +191,8 @@ export class SubsetProver implements Prover {
     if (parts.format !== undefined) holds &&= coversFormat(branch, parts.format);
     holds &&= (parts.opaque ?? []).every((opaque) => coversOpaque(branch, opaque));
     let proof = bothProven(provenIf(holds), this.#logic(branch, parts));
-    if (type === "array" && parts.array !== undefined) proof = bothProven(proof, coversArray(this, branch, parts.array));
+    if (type === "array" && parts.array !== undefined)
+      proof = bothProven(proof, coversArray(this, branch, parts.array));
     if (type === "object" && parts.object !== undefined)
       proof = bothProven(proof, coversObject(this, branch, parts.object));
     return proof;
@@ -243,7 +244,9 @@ export class SubsetProver implements Prover {
 
   narrowed(branch: Branch, ...conditions: readonly Node[]): readonly Branch[] {
     const items = conditions.map((node) => item(node, "condition"));
-    return this.branchesOf(conjunction([...branch.items, ...items])).filter((narrower) => !this.isEmptyBranch(narrower));
+    return this.branchesOf(conjunction([...branch.items, ...items])).filter(
+      (narrower) => !this.isEmptyBranch(narrower),
+    );
   }
 
   isDisjoint(branch: Branch, node: Node): boolean {

@@ -45,8 +45,7 @@ export function readParts(schema: JsonSchema, resource: Resource, make: MakeNode
   set(parts, "array", readArray(reading));
   set(parts, "object", readObject(reading));
   for (const keyword of Object.keys(schema))
-    if (!reading.taken.has(keyword) && !isAnnotation(keyword))
-      reading.opaque.push({ keyword, value: schema[keyword] });
+    if (!reading.taken.has(keyword) && !isAnnotation(keyword)) reading.opaque.push({ keyword, value: schema[keyword] });
   if (reading.opaque.length > 0) parts.opaque = reading.opaque;
   return parts;
 }
@@ -83,7 +82,8 @@ function readTypes(reading: Reading, parts: Mutable<Parts>): void {
   const several = take(
     reading,
     "type",
-    (value): value is readonly TypeName[] => isList(value) && value.length > 0 && value.every((name) => typeNames.has(name)),
+    (value): value is readonly TypeName[] =>
+      isList(value) && value.length > 0 && value.every((name) => typeNames.has(name)),
   );
   if (one !== undefined) parts.types = new Set([one]);
   else if (several !== undefined) parts.types = new Set(several);
@@ -110,9 +110,9 @@ function readLogic(reading: Reading, parts: Mutable<Parts>, make: MakeNode): voi
   const otherwise = take(reading, "else", isSchema);
   if (condition !== undefined && (then !== undefined || otherwise !== undefined))
     parts.condition = {
-      if: reading.node(condition),
-      ...(then !== undefined && { then: reading.node(then) }),
-      ...(otherwise !== undefined && { else: reading.node(otherwise) }),
+      asked: reading.node(condition),
+      ...(then !== undefined && { holding: reading.node(then) }),
+      ...(otherwise !== undefined && { failing: reading.node(otherwise) }),
     };
 }
 
@@ -124,7 +124,8 @@ function readReferences(reading: Reading, make: MakeNode): Node[] {
     if (reference === undefined) continue;
     reading.taken.add(keyword);
     const isPlain = keyword === "$ref" || (typeof reference === "string" && resource.document.isStatic(reference));
-    const target = typeof reference === "string" && isPlain ? resource.document.resolve(reference, resource) : undefined;
+    const target =
+      typeof reference === "string" && isPlain ? resource.document.resolve(reference, resource) : undefined;
     // A fresh symbol: two references to nowhere are never taken for the same.
     if (target === undefined) reading.opaque.push({ keyword, value: Symbol(keyword) });
     else targets.push(make(target.schema, target.resource));
@@ -170,7 +171,11 @@ function readArray(reading: Reading): ArrayPart | undefined {
   if (rest !== undefined) part.rest = reading.node(rest);
   if (isList(schema.items) && schema.prefixItems === undefined) {
     // A tuple as it was written up to 2019-09; Valibot and TypeBox still do.
-    const tuple = take(reading, "items", (value): value is readonly JsonSchema[] => isList(value) && value.every(isSchema));
+    const tuple = take(
+      reading,
+      "items",
+      (value): value is readonly JsonSchema[] => isList(value) && value.every(isSchema),
+    );
     const others = take(reading, "additionalItems", isSchema);
     if (tuple !== undefined) part.prefix = tuple.map(reading.node);
     if (others !== undefined) part.rest = reading.node(others);

@@ -14,7 +14,16 @@ const maps = new Set(["properties", "patternProperties", "dependentSchemas", "$d
 /** Keywords that hold plain values, in which nothing is an annotation. */
 const values = new Set(["enum", "const", "default"]);
 /** They decide where references lead. */
-const addresses = new Set(["$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$defs", "definitions", "default"]);
+const addresses = new Set([
+  "$id",
+  "id",
+  "$anchor",
+  "$dynamicAnchor",
+  "$recursiveAnchor",
+  "$defs",
+  "definitions",
+  "default",
+]);
 
 function matters(keyword: string): boolean {
   return addresses.has(keyword) || !isAnnotation(keyword);
@@ -33,7 +42,9 @@ function same(one: unknown, other: unknown, depth: number): boolean {
   const keywords = Object.keys(one).filter(matters);
   return (
     keywords.length === Object.keys(other).filter(matters).length &&
-    keywords.every((keyword) => Object.hasOwn(other, keyword) && sameValue(keyword, one[keyword], other[keyword], depth))
+    keywords.every(
+      (keyword) => Object.hasOwn(other, keyword) && sameValue(keyword, one[keyword], other[keyword], depth),
+    )
   );
 }
 

@@ -4,7 +4,16 @@ import { constraintsOf } from "./constraints.ts";
 import { sameJson } from "./json.ts";
 import { Node } from "./node.ts";
 import { sampleNumbers } from "./numbers.ts";
-import { itemAt, itemCount, namedKeys, prefixLength, propertyCount, requiredKeys, softKeys, valueAt } from "./places.ts";
+import {
+  itemAt,
+  itemCount,
+  namedKeys,
+  prefixLength,
+  propertyCount,
+  requiredKeys,
+  softKeys,
+  valueAt,
+} from "./places.ts";
 import { sampleTexts } from "./texts.ts";
 
 /** Payloads of a branch, few and telling. They are candidates: only an evaluator says whether one is what it seems. */
@@ -40,9 +49,10 @@ export function sampleBranch(branch: Branch, budget: Budget, depth = 0, fixed = 
   if (branch.values !== undefined && fixed.size === 0) return branch.values.slice(0, maxSamples);
   switch (branch.type) {
     case "number":
-      return sampleNumbers(branch.numbers, branch.excluded.filter((value) => typeof value === "number")).filter(
-        (value) => !branch.excluded.includes(value),
-      );
+      return sampleNumbers(
+        branch.numbers,
+        branch.excluded.filter((value) => typeof value === "number"),
+      ).filter((value) => !branch.excluded.includes(value));
     case "string":
       return sampleTexts(branch);
     case "array":
@@ -143,8 +153,7 @@ function sampleObjects(branch: Branch, budget: Budget, depth: number, fixed: Fix
     const values = at === undefined ? [] : sample(at, budget, depth + 2);
     if (values.length === 0) continue;
     if (Object.keys(full).length < most) put(full, key, values[0]);
-    if (depth < 2 && fixed.size === 0)
-      for (const value of values.slice(0, 2)) made.push(put(copyOf(base), key, value));
+    if (depth < 2 && fixed.size === 0) for (const value of values.slice(0, 2)) made.push(put(copyOf(base), key, value));
     if (depth > 2 && Object.keys(full).length >= least) break;
   }
   const filled = filledUp(branch, copyOf(full), least, budget, depth);
@@ -202,7 +211,10 @@ function stranger(
   // Where patterns allow a key, one of them names the likeliest.
   const [pattern] = branch.objects.flatMap(({ part }) => part.patterns);
   const likely = pattern === undefined ? [] : [Node.of({ string: { pattern: pattern.source } })];
-  const keys = [...sample(keysOf(branch, used, likely), budget, depth + 2), ...sample(keysOf(branch, used), budget, depth + 2)];
+  const keys = [
+    ...sample(keysOf(branch, used, likely), budget, depth + 2),
+    ...sample(keysOf(branch, used), budget, depth + 2),
+  ];
   for (const key of keys) {
     if (typeof key !== "string" || used.includes(key)) continue;
     const at = valueAt(branch, key);

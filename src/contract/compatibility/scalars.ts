@@ -9,7 +9,11 @@ import { coversLength, coversNotPattern, coversPattern, coversTexts } from "./te
 
 /** Whether a branch satisfies one demand that does not look below the value. False where it is not certain. */
 
-export function coversTypes({ type, numbers, byNullable }: Branch, types: ReadonlySet<TypeName>, nullable: boolean): boolean {
+export function coversTypes(
+  { type, numbers, byNullable }: Branch,
+  types: ReadonlySet<TypeName>,
+  nullable: boolean,
+): boolean {
   if (types.has(type)) return true;
   if (type === "number") return types.has("integer") && isInteger(numbers);
   return type === "null" && byNullable && nullable;
@@ -65,7 +69,10 @@ export function coversFormat({ type, formats, numbers }: Branch, format: string)
   if (type !== "number" || isOfTexts(format)) return type !== "number" || isOfTexts(format);
   if (!isInteger(numbers)) return false;
   const [low, high] = integerBounds(numbers);
-  return (format === "int64" && Number.isFinite(low) && Number.isFinite(high)) || (format === "int32" && low >= -2_147_483_648 && high <= 2_147_483_647);
+  return (
+    (format === "int64" && Number.isFinite(low) && Number.isFinite(high)) ||
+    (format === "int32" && low >= -2_147_483_648 && high <= 2_147_483_647)
+  );
 }
 
 export function coversOpaque(branch: Branch, { keyword, value }: Opaque): boolean {
@@ -98,7 +105,9 @@ const constants = new WeakMap<Branch, ReadonlyMap<string, readonly unknown[]>>()
 function constantsOf(branch: Branch): ReadonlyMap<string, readonly unknown[]> {
   let found = constants.get(branch);
   if (found !== undefined) return found;
-  const required = new Set(branch.objects.flatMap(({ part }) => part.required.filter((key) => !part.soft.includes(key))));
+  const required = new Set(
+    branch.objects.flatMap(({ part }) => part.required.filter((key) => !part.soft.includes(key))),
+  );
   found = new Map(
     branch.objects.flatMap(({ part }) =>
       [...part.properties].flatMap(([key, node]) =>

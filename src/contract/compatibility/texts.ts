@@ -20,9 +20,9 @@ function inside(branch: Branch): readonly Automaton[] {
 /** Those left out only make the language larger. */
 function outside({ notPatterns, excluded }: Branch): readonly Automaton[] {
   const texts = excluded.filter((value) => typeof value === "string").slice(0, maxExcluded);
-  return [...notPatterns.map(textsMatching), ...texts.map(exactly)].filter(
-    (automaton) => automaton !== undefined && automaton.exact,
-  ) as Automaton[];
+  return [...notPatterns.map(textsMatching), ...texts.map(exactly)]
+    .filter((automaton) => automaton !== undefined)
+    .filter(({ exact }) => exact);
 }
 
 export function isEmptyText(branch: Branch): boolean {
@@ -71,14 +71,23 @@ export function sampleTexts(branch: Branch, count = 3): readonly string[] {
   const samples = branch.formats.flatMap(samplesOf).filter(fits);
   if (branch.patterns.length === 0 && branch.notPatterns.length === 0) {
     const letters = [..."abcdefghij"].map((letter) => letter.repeat(Math.min(Math.max(1, branch.minLength), 5_000)));
-    return [...samples, ...letters, "extra", "another", "", "0", "A b"].filter(fits).slice(0, Math.max(count, samples.length) + 1);
+    return [...samples, ...letters, "extra", "another", "", "0", "A b"]
+      .filter(fits)
+      .slice(0, Math.max(count, samples.length) + 1);
   }
-  const known = ["a@example.com", "2024-02-01", "https://example.com/", "123e4567-e89b-42d3-a456-426614174000", "1", "a"];
+  const known = [
+    "a@example.com",
+    "2024-02-01",
+    "https://example.com/",
+    "123e4567-e89b-42d3-a456-426614174000",
+    "1",
+    "a",
+  ];
   const found = [...samples, ...known.filter(fits)];
   for (let round = 0; round < count; round++) {
     const next = findText(inside(branch), [
       ...outside(branch),
-      ...(found.map(exactly).filter((automaton) => automaton !== undefined) as Automaton[]),
+      ...found.map(exactly).filter((automaton) => automaton !== undefined),
     ]);
     if (next === "none" || next === "unknown") break;
     found.push(next.found);
