@@ -83,11 +83,12 @@ export class Taskmaster {
   /**
    * Connects, registers this program and its contracts, and migrates the schema where that is needed. Idempotent.
    *
+   * @returns which database it is, for people
    * @throws {ContractContradictionError} where a contract contradicts what another release registered
    * @throws {DatabaseUnavailableError} where the database does not answer for a minute
    */
-  async start(): Promise<void> {
-    await this.#connect();
+  async start(): Promise<string> {
+    return (await this.#connect()).membership.located.where;
   }
 
   #connect(): Promise<Connected> {

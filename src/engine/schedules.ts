@@ -169,3 +169,29 @@ export async function nextTickInMs(database: Database): Promise<number> {
   const [found] = await database.query<{ inMs: number | null }>(nextDue);
   return found?.inMs ?? Number.POSITIVE_INFINITY;
 }
+
+const list = statement(
+  "schedules_list",
+  sql`
+  select schedule.name, schedule.cron, schedule.time_zone as "timeZone", schedule.task, release.name as release,
+    schedule.last_at as "lastAt", case when schedule.next_at < 'infinity' then schedule.next_at end as "nextAt"
+  from taskmaster.schedule join taskmaster.release on release.id = schedule.release
+  order by schedule.name
+  `,
+);
+
+export interface ListedSchedule {
+  readonly name: string;
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly task: string;
+  /** Whose definition it is. */
+  readonly release: string;
+  readonly lastAt: Date | null;
+  /** Null where it never fires again. */
+  readonly nextAt: Date | null;
+}
+
+export function listSchedules(database: Database): Promise<ListedSchedule[]> {
+  return database.query<ListedSchedule>(list);
+}

@@ -50,3 +50,4 @@ export { ContractContradictionError } from "../engine/contracts.ts";
 export type { Queryable } from "../engine/database.ts";
 export { DatabaseUnavailableError, SchemaVersionError } from "../engine/database-errors.ts";
 export type { TaskmasterEvent } from "../engine/events.ts";
+export { defineConfig, type TaskmasterConfig } from "../process/config.ts";

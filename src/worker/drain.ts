@@ -60,7 +60,7 @@ export async function drain({
 }
 
 /** How long a short attempt may still take. */
-function timeLeftMs({ job, startedAt }: Attempt): number {
+export function timeLeftMs({ job, startedAt }: Attempt): number {
   const { execution } = job.task;
   return execution.kind === "short" ? execution.timeLimitMs - (performance.now() - startedAt) : 0;
 }

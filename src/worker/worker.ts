@@ -9,7 +9,7 @@ import { prune } from "../engine/prune.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
 import { ClaimLoop } from "./claim-loop.ts";
-import { drain } from "./drain.ts";
+import { drain, timeLeftMs } from "./drain.ts";
 import { Loop } from "./loop.ts";
 import { RescueLoop } from "./rescue-loop.ts";
 import { Runner } from "./runner.ts";
@@ -39,6 +39,16 @@ export interface WorkerOptions {
   readonly lease?: Duration;
 }
 
+/** The attempts of one worker, counted. */
+export interface RunningAttempts {
+  readonly short: number;
+  readonly interruptible: number;
+  /** How long the short ones may take at most, by their time limits. */
+  readonly longestMs: number;
+  /** Task and job of each, such as `user.confirm 4711`. */
+  readonly names: readonly string[];
+}
+
 const pruneEveryMs = 60_000;
 
 type State =
@@ -59,6 +69,7 @@ export class Worker {
   readonly #tasks: TaskTable;
   readonly #hurry = new AbortController();
   #state: State = { name: "new" };
+  #running: Running | undefined;
 
   /** @throws {InvalidContractError} where two tasks answer to one name, or an option makes no sense */
   constructor(options: WorkerOptions) {
@@ -86,12 +97,17 @@ export class Worker {
       throw new InvalidContractError("This worker has been stopped. Create a new one.");
     if (this.#state.name === "new")
       this.#state = { name: "starting", started: Running.start(this.#options, this.#tasks) };
-    if (this.#state.name === "starting") await this.#state.started;
+    if (this.#state.name === "starting") this.#running = await this.#state.started;
   }
 
-  /** The number of this worker's present incarnation, once it has started. */
-  async process(): Promise<number | undefined> {
-    return this.#state.name === "starting" ? (await this.#state.started).process : undefined;
+  /** Which process of which release this worker is, and on which database, for people. */
+  async describe(): Promise<string> {
+    return this.#state.name === "starting" ? (await this.#state.started).describe() : "not running";
+  }
+
+  /** What runs just now. */
+  attempts(): RunningAttempts {
+    return this.#running?.attempts() ?? { short: 0, interruptible: 0, longestMs: 0, names: [] };
   }
 
   /**
@@ -236,6 +252,21 @@ class Running {
 
   get process(): number {
     return this.#membership.process;
+  }
+
+  describe(): string {
+    const { release, located } = this.#membership;
+    return `process ${this.process} of release ${release.name} · database: ${located.where}`;
+  }
+
+  attempts(): RunningAttempts {
+    const { attempts } = this.#runner;
+    return {
+      short: attempts.filter(({ interruptible }) => !interruptible).length,
+      interruptible: attempts.filter(({ interruptible }) => interruptible).length,
+      longestMs: Math.max(0, ...attempts.map(timeLeftMs)),
+      names: attempts.map(({ job }) => `${job.task.contract.name} ${job.id}`),
+    };
   }
 
   /** What is looked after now and then, however quiet it is. */

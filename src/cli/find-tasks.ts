@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createJiti } from "jiti";
+import { isSchedule, type Schedule } from "../contract/schedule.ts";
+import { type AnyTask, isTask } from "../contract/task.ts";
+import type { TaskmasterConfig } from "../process/config.ts";
+import { UsageError } from "./failure.ts";
+
+/** Where tasks are: named on the command line, in `taskmaster.config.ts`, or by convention. TypeScript is loaded as it stands. */
+export interface FoundTasks {
+  readonly tasks: readonly AnyTask[];
+  readonly schedules: readonly Schedule[];
+  readonly files: readonly string[];
+  /** For people: the files, and who named them. */
+  readonly source: string;
+}
+
+const conventions = ["tasks", "src/tasks"];
+const endings = [".ts", ".mts", ".js", ".mjs"];
+const configNames = endings.map((ending) => `taskmaster.config${ending}`);
+
+const jiti = createJiti(import.meta.url, { interopDefault: true });
+
+export interface FoundConfig extends TaskmasterConfig {
+  readonly file?: string;
+}
+
+/** The config file of this folder, where there is one. @throws {UsageError} where it cannot be loaded */
+export async function loadConfig(): Promise<FoundConfig> {
+  const file = configNames.find((name) => existsSync(name));
+  if (file === undefined) return {};
+  const module = await load(resolve(file));
+  const config: unknown = "default" in module ? module.default : module;
+  if (typeof config !== "object" || config === null)
+    throw new UsageError(`${file} exports no config. Write: export default defineConfig({ tasks: "src/tasks" }).`);
+  return { ...config, file };
+}
+
+/** @throws {UsageError} where files are named that are not there, or one cannot be loaded */
+export async function findTasks(named: readonly string[], config: FoundConfig): Promise<FoundTasks> {
+  const configured = typeof config.tasks === "string" ? [config.tasks] : config.tasks;
+  const [paths, by] =
+    named.length > 0
+      ? [named, "named"]
+      : configured !== undefined
+        ? [configured, `by ${config.file}`]
+        : [
+            conventions
+              .flatMap((path) => [path, ...endings.map((ending) => `${path}${ending}`)])
+              .filter((path) => existsSync(path)),
+            "by convention",
+          ];
+  const files = [...new Set(paths.flatMap(expand))];
+  const modules = await Promise.all(files.map(load));
+  const values = modules.flatMap((module) => Object.values(module)).flatMap(within);
+  const shown = files.map((file) => relative(process.cwd(), file));
+  return {
+    tasks: [...new Set(values.filter(isTask))],
+    schedules: [...new Set(values.filter(isSchedule))],
+    files,
+    source:
+      files.length === 0
+        ? "no tasks found (tasks.ts, src/tasks.ts, tasks/, src/tasks/)"
+        : `tasks: ${shown.join(", ")} (${by})`,
+  };
+}
+
+/** An exported value, and what stands directly in an exported list or object. */
+function within(value: unknown): unknown[] {
+  if (isTask(value) || isSchedule(value)) return [value];
+  if (Array.isArray(value)) return value;
+  return typeof value === "object" && value !== null ? Object.values(value) : [];
+}
+
+/** The files of a path: a file, all of a folder, or those that match a name with `*` in it. */
+function expand(path: string): string[] {
+  const full = resolve(path);
+  if (basename(path).includes("*")) {
+    const pattern = new RegExp(
+      `^${basename(path)
+        .replace(/[.+?^${}()|[\]\\]/g, "\\$&")
+        .replaceAll("*", ".*")}$`,
+    );
+    const folder = dirname(full);
+    const matching = existsSync(folder) ? readdirSync(folder).filter((name) => pattern.test(name) && isCode(name)) : [];
+    if (matching.length === 0) throw new UsageError(`No file matches ${path}.`);
+    return matching.sort().map((name) => join(folder, name));
+  }
+  if (!existsSync(full))
+    throw new UsageError(
+      `There is no file or folder ${path}. Name the file that exports your tasks: --tasks src/tasks.ts`,
+    );
+  if (!statSync(full).isDirectory()) return [full];
+  return readdirSync(full)
+    .filter(isCode)
+    .sort()
+    .map((name) => join(full, name));
+}
+
+function isCode(name: string): boolean {
+  return endings.some((ending) => name.endsWith(ending)) && !name.endsWith(".d.ts") && !/\.(test|spec)\./.test(name);
+}
+
+async function load(file: string): Promise<Record<string, unknown>> {
+  try {
+    // What node can load by itself it should: it is then the same module as everywhere else.
+    if (file.endsWith(".mjs")) return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return await jiti.import<Record<string, unknown>>(file);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${relative(process.cwd(), file)} could not be loaded: ${message}`, { cause: error });
+  }
+}

@@ -1,0 +1,250 @@
+import type { Command } from "commander";
+import pc from "picocolors";
+import type { Database } from "../engine/database.ts";
+import { type FoundJob, findJobs, type JobDetail, type JobState, showJob } from "../engine/jobs.ts";
+import { type Changed, cancelByHand, keyHoldersOf, retryByHand } from "../engine/manage.ts";
+import { readStatus } from "../engine/status.ts";
+import { Waker } from "../engine/wake.ts";
+import { type GlobalOptions, withDatabase } from "./context.ts";
+import { NotDoneError, UsageError } from "./failure.ts";
+import { type JobOptions, takesAll, toFilter, withFilters } from "./job-options.ts";
+import { didYouMean } from "./nearest.ts";
+import { confirm, fromNow, localTime, printJson, table } from "./terminal.ts";
+
+/** `taskmaster jobs …` */
+export function addJobs(program: Command): void {
+  const jobs = program.command("jobs").description("Look at jobs, run them again, cancel them.");
+  withFilters(jobs.command("list"))
+    .description("List jobs, the newest first.")
+    .option("--limit <count>", "at most", "50")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  npx taskmaster jobs list --state failed --since 2h\n  npx taskmaster jobs list --task user.confirm --error "mail server"\n',
+    )
+    .action(async (options: JobOptions & { limit: string }, command: Command) =>
+      list(command.optsWithGlobals(), options),
+    );
+  jobs
+    .command("show <id>")
+    .description("Everything that is known of one job.")
+    .addHelpText("after", "\nExample:\n  npx taskmaster jobs show 4711\n")
+    .action(async (id: string, _: unknown, command: Command) => show(command.optsWithGlobals(), id));
+  const change = (name: string, description: string, verb: Verb) =>
+    withFilters(jobs.command(`${name} [ids...]`))
+      .description(description)
+      .option("--yes", "do not ask")
+      .option("--dry-run", "only say what would be done")
+      .addHelpText(
+        "after",
+        `\nExamples:\n  npx taskmaster jobs ${name} 4711\n  npx taskmaster jobs ${name} --task user.confirm --state failed --since 2h\n`,
+      )
+      .action(async (ids: string[], options: JobOptions & ChangeOptions, command: Command) =>
+        changeJobs(command.optsWithGlobals(), ids, options, verb),
+      );
+  change("retry", "Give failed, held and cancelled jobs back to the queue; make scheduled and retrying ones due now.", {
+    name: "retry",
+    done: "given back",
+    states: ["failed", "held", "cancelled", "scheduled", "retrying"],
+    apply: retryByHand,
+  });
+  change("cancel", "Take jobs out of the queue. They stay visible, and retry gives them back.", {
+    name: "cancel",
+    done: "cancelled",
+    states: ["waiting", "scheduled", "retrying", "failed", "held"],
+    apply: cancelByHand,
+  });
+}
+
+interface ChangeOptions {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+interface Verb {
+  readonly name: string;
+  readonly done: string;
+  readonly states: readonly JobState[];
+  readonly apply: (database: Database, ids: readonly string[]) => Promise<Changed[]>;
+}
+
+async function list(global: GlobalOptions, options: JobOptions & { limit: string }): Promise<void> {
+  const limit = Number(options.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
+    throw new UsageError(`--limit ${options.limit}: write a whole number from 1 to 100000.`);
+  const filter = toFilter(options);
+  await withDatabase(global, async (database) => {
+    const found = await findJobs(database, filter, limit);
+    if (found.length === 0 && filter.task !== undefined) await assertTaskKnown(database, filter.task);
+    if (global.json) return printJson({ jobs: found });
+    if (found.length === 0) console.log("No job fits.");
+    else console.log(table(["job", "task", "rev", "state", "when", "fails", "why"], found.map(row)));
+    if (found.length === limit) console.log(pc.dim(`The newest ${limit} are shown; --limit shows more.`));
+  });
+}
+
+function row(job: FoundJob): (string | number)[] {
+  const when = job.endedAt ? localTime(job.endedAt) : job.runAt ? fromNow(job.runAt) : "–";
+  const why = job.state === "running" ? `on process ${job.process}` : (job.reason ?? "");
+  return [
+    job.id,
+    job.task,
+    job.revision,
+    colour(job.state),
+    when,
+    job.failures,
+    why.length > 80 ? `${why.slice(0, 79)}…` : why,
+  ];
+}
+
+function colour(state: JobState): string {
+  if (state === "failed") return pc.red(state);
+  if (state === "held" || state === "retrying") return pc.yellow(state);
+  return state === "succeeded" ? pc.green(state) : state;
+}
+
+async function assertTaskKnown(database: Database, task: string): Promise<void> {
+  const { backlog, parked } = await readStatus(database);
+  const known = [...new Set([...backlog, ...parked].map((each) => each.task))];
+  if (!known.includes(task) && didYouMean(task, known) !== "")
+    throw new NotDoneError(`No job of a task ${task} is there.${didYouMean(task, known)}`);
+}
+
+async function show(global: GlobalOptions, id: string): Promise<void> {
+  toFilter({}, [id]);
+  await withDatabase(global, async (database) => {
+    const job = await showJob(database, id);
+    if (job === undefined)
+      throw new NotDoneError(`There is no job ${id}. It may have succeeded longer ago than succeeded jobs are kept.`);
+    if (global.json) return printJson(job);
+    console.log(describe(job));
+  });
+}
+
+function describe(job: JobDetail): string {
+  const facts: (readonly [string, string])[] = [
+    ["job", `${job.id}  ${job.task} revision ${job.revision}, queue ${job.queue}`],
+    ["state", colour(job.state) + (job.process !== null ? ` on process ${job.process}` : "")],
+    ...(job.reason ? ([["why", job.reason]] as const) : []),
+    ...(job.enqueuedAt ? ([["enqueued", `${localTime(job.enqueuedAt)} (${fromNow(job.enqueuedAt)})`]] as const) : []),
+    ...(job.runAt && !job.endedAt ? ([["due", `${localTime(job.runAt)} (${fromNow(job.runAt)})`]] as const) : []),
+    ...(job.endedAt ? ([["ended", `${localTime(job.endedAt)} (${fromNow(job.endedAt)})`]] as const) : []),
+    ["counts", `${job.failures} failures, ${job.crashes} crashes, ${job.interruptions} interruptions`],
+    ...Object.entries(job.payloads).map(
+      ([revision, payload]) => [`payload ${revision}`, JSON.stringify(payload)] as const,
+    ),
+  ];
+  const lines = facts.map(([name, value]) => `${pc.dim(name.padEnd(10))} ${value}`);
+  for (const { delivery, at, process, kind, name, message, stack } of job.attempts)
+    lines.push(
+      "",
+      `${pc.yellow(kind)} in delivery ${delivery} on process ${process ?? "?"}, ${localTime(at)}`,
+      stack ?? `${name}: ${message}`,
+    );
+  if (["failed", "held", "cancelled"].includes(job.state))
+    lines.push("", pc.dim(`Run it again: npx taskmaster jobs retry ${job.id}`));
+  return lines.join("\n");
+}
+
+const batchSize = 1_000;
+
+async function changeJobs(
+  global: GlobalOptions,
+  ids: readonly string[],
+  options: JobOptions & ChangeOptions,
+  verb: Verb,
+): Promise<void> {
+  const asked = toFilter(options, ids);
+  if (takesAll(asked))
+    throw new UsageError(
+      `Say which jobs to ${verb.name}: their numbers, or a filter such as --task NAME or --state ${verb.states[0]}.`,
+    );
+  const filter = { ...asked, states: asked.states ?? verb.states };
+  const impossible = filter.states.filter((state) => !verb.states.includes(state));
+  if (impossible.length > 0)
+    throw new UsageError(
+      `Jobs that are ${impossible.join(" or ")} cannot be given to ${verb.name}; those that are ${verb.states.join(", ")} can.`,
+    );
+  await withDatabase(global, async (database) => {
+    const found = await collectJobs(database, filter);
+    if (found.length === 0) {
+      const [other] = ids.length > 0 ? await findJobs(database, { ids }, 1) : [];
+      throw new NotDoneError(
+        other
+          ? `Job ${other.id} is ${other.state}${other.process !== null && other.state === "running" ? ` on process ${other.process}` : ""}, so there is nothing to ${verb.name}.`
+          : "No job fits.",
+      );
+    }
+    if (options.dryRun) return report(global, verb, found, 0, []);
+    if (found.length > 1 && !options.yes) await askFirst(verb, found);
+    const changed = await apply(database, verb, found);
+    const left = found.filter(({ id }) => !changed.has(id));
+    const holders =
+      left.length > 0 && verb.name === "retry"
+        ? await keyHoldersOf(
+            database,
+            left.map(({ id }) => id),
+          )
+        : [];
+    report(global, verb, found, changed.size, holders);
+    if (changed.size < found.length) process.exitCode = 1;
+  });
+}
+
+async function collectJobs(database: Database, filter: Parameters<typeof findJobs>[1]): Promise<FoundJob[]> {
+  const all: FoundJob[] = [];
+  for (;;) {
+    const page = await findJobs(database, filter, batchSize * 10, all.at(-1)?.id);
+    all.push(...page);
+    if (page.length < batchSize * 10) return all;
+  }
+}
+
+async function askFirst(verb: Verb, found: readonly FoundJob[]): Promise<void> {
+  const counts = new Map<string, number>();
+  for (const { task, state } of found) counts.set(`${task} (${state})`, (counts.get(`${task} (${state})`) ?? 0) + 1);
+  console.error([...counts].map(([what, count]) => `  ${count} × ${what}`).join("\n"));
+  if (!process.stdin.isTTY)
+    throw new UsageError(
+      `${found.length} jobs would be changed, and there is no terminal to ask on. Say --yes, or look first with --dry-run.`,
+    );
+  if (!(await confirm(`${verb.name} these ${found.length} jobs?`))) throw new NotDoneError("Nothing was changed.");
+}
+
+/** In batches, each a statement of its own: cut short, it has done whole batches and says how many. */
+async function apply(database: Database, verb: Verb, found: readonly FoundJob[]): Promise<Set<string>> {
+  const changed = new Set<string>();
+  const waker = new Waker(database);
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+  };
+  process.once("SIGINT", stop);
+  for (let from = 0; from < found.length && !stopped; from += batchSize) {
+    const batch = found.slice(from, from + batchSize).map(({ id }) => id);
+    const done = await verb.apply(database, batch);
+    for (const { id } of done) changed.add(id);
+    if (verb.name === "retry") waker.wake(done.map(({ lane }) => lane));
+    if (found.length > batchSize && process.stderr.isTTY)
+      process.stderr.write(`\r${Math.min(from + batchSize, found.length)} of ${found.length}`);
+  }
+  process.removeListener("SIGINT", stop);
+  if (found.length > batchSize && process.stderr.isTTY) process.stderr.write("\n");
+  await waker.settled();
+  return changed;
+}
+
+function report(
+  global: GlobalOptions,
+  verb: Verb,
+  found: readonly FoundJob[],
+  changed: number,
+  holders: readonly { id: string; holder: string; key: string }[],
+): void {
+  if (global.json)
+    return printJson({ found: found.length, changed, jobs: found.map(({ id }) => id), refused: holders });
+  console.log(`${changed} of ${found.length} jobs ${verb.done}.`);
+  for (const { id, holder, key } of holders.slice(0, 10))
+    console.log(`Job ${id} was left: the unfinished job ${holder} holds its key ${JSON.stringify(key)}.`);
+  if (changed < found.length && holders.length < found.length - changed && changed > 0)
+    console.log("The others had moved on meanwhile.");
+}
