@@ -63,7 +63,7 @@ async function enqueue(
     ...(release !== undefined && { release }),
     tasks: found.tasks,
   });
-  say(`database: ${await taskmaster.start()}`);
+  say(`database: ${(await taskmaster.start()).where}`);
   const job = await taskmaster.enqueue(task as TaskContract<unknown, unknown, false>, payload, {
     ...(options.delay !== undefined && { delay: options.delay }),
     ...(runAt && { runAt }),

@@ -83,12 +83,13 @@ export class Taskmaster {
   /**
    * Connects, registers this program and its contracts, and migrates the schema where that is needed. Idempotent.
    *
-   * @returns which database it is, for people
+   * @returns which database it is: its address, and the same for people, without a password
    * @throws {ContractContradictionError} where a contract contradicts what another release registered
    * @throws {DatabaseUnavailableError} where the database does not answer for a minute
    */
-  async start(): Promise<string> {
-    return (await this.#connect()).membership.located.where;
+  async start(): Promise<{ readonly url: string; readonly where: string }> {
+    const { url, where } = (await this.#connect()).membership.located;
+    return { url, where };
   }
 
   #connect(): Promise<Connected> {
