@@ -3,7 +3,8 @@
 /** Rooms and what each may import, besides itself. */
 const rooms = {
   contract: [],
-  embedded: [],
+  adapters: ["contract"],
+  embedded: ["contract"],
   engine: ["contract"],
   process: ["embedded", "engine", "contract"],
   client: ["process", "engine", "contract"],
@@ -38,7 +39,8 @@ module.exports = {
     {
       name: "contract-is-pure",
       severity: "error",
-      comment: "src/contract/ is pure: no I/O, no Node, so that a browser bundle or a web server can import a contract alone.",
+      comment:
+        "src/contract/ is pure: no I/O, no Node, so that a browser bundle or a web server can import a contract alone.",
       from: { path: "^src/contract/" },
       to: { dependencyTypes: ["core"] },
     },
@@ -61,6 +63,9 @@ module.exports = {
     doNotFollow: { path: "node_modules" },
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default", "types"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "require", "node", "default", "types"],
+    },
   },
 };
