@@ -1,0 +1,10 @@
+import { contracts } from "./contracts.js";
+import { deploy } from "./deploy.js";
+import { enqueue } from "./enqueue.js";
+import { floors } from "./floor.js";
+import { growth } from "./growth.js";
+import { latency } from "./latency.js";
+import { run } from "./run.js";
+
+/** @type {readonly import("../harness/bench.js").Case[]} */
+export const cases = [...enqueue, ...run, ...latency, ...deploy, ...floors, ...contracts, ...growth];
