@@ -1,9 +1,19 @@
-import { type Budget, spend } from "./budget.ts";
+import { type Budget, remembered, spend } from "./budget.ts";
 import { constraintsOf, objectNode } from "./constraints.ts";
 import { evaluate } from "./evaluate.ts";
 import { type JsonType, jsonTypes, sameJson, typeOfJson } from "./json.ts";
 import { type ArrayPart, Node, type ObjectPart, type Opaque, type TypeName } from "./node.ts";
 import { allNumbers, integerBounds, isEmptyNumbers, isInteger, type NumberSet, narrowed } from "./numbers.ts";
+
+/** What `key` notes of a branch, worked out once. */
+export function noted<Value>(branch: Branch, key: string, make: () => Value): Value {
+  branch.notes.now ??= new Map();
+  const notes = branch.notes.now;
+  if (notes.has(key)) return notes.get(key) as Value;
+  const value = make();
+  notes.set(key, value);
+  return value;
+}
 
 /**
  * The writer's side as a union of branches, each of one JSON type and free of alternatives.
@@ -71,6 +81,8 @@ export interface Branch {
   readonly siblings: readonly Node[];
   /** Alternatives were left out: nothing may be concluded from what is not declared. */
   readonly loose: boolean;
+  /** What others have worked out about this branch. */
+  readonly notes: { now?: Map<string, unknown> };
   /** Null is here only where `nullable` is understood. */
   readonly byNullable: boolean;
 }
@@ -240,7 +252,11 @@ function present(owner: Node, key: string): Node {
 }
 
 /** @throws {BudgetSpent} */
-export function expand({ items }: Conjunction, budget: Budget): readonly Branch[] {
+export function expand(at: Conjunction, budget: Budget): readonly Branch[] {
+  return remembered(budget, `branches ${at.key}`, () => expandItems(at.items, budget));
+}
+
+function expandItems(items: readonly Item[], budget: Budget): readonly Branch[] {
   const start = new State();
   start.queue.push(...items);
   if (!start.absorb(budget)) return [];
@@ -304,13 +320,14 @@ function branchesOf(state: State, budget: Budget, loose: boolean): Branch[] {
       siblings: state.siblings,
       loose: loose || state.loose,
       byNullable: type === "null" && state.byNullable,
+      notes: {},
     };
     if (type === "number" && isEmptyNumbers(branch.numbers)) return [];
     if (type === "string" && branch.minLength > branch.maxLength) return [];
     const candidates = finite(branch, state);
     if (candidates === undefined) return [branch];
     const values = candidates.filter((value) => mayBe(value, branch, items, budget));
-    return values.length === 0 ? [] : [{ ...branch, values }];
+    return values.length === 0 ? [] : [{ ...branch, values, notes: {} }];
   });
 }
 

@@ -9,6 +9,23 @@ export interface Constraint {
   readonly opposite: Node;
 }
 
+/** Most opposites are never asked for. */
+class Demand implements Constraint {
+  readonly node: Node;
+  readonly #make: () => Node;
+  #opposite: Node | undefined;
+
+  constructor(node: Node, make: () => Node) {
+    this.node = node;
+    this.#make = make;
+  }
+
+  get opposite(): Node {
+    this.#opposite ??= this.#make();
+    return this.#opposite;
+  }
+}
+
 const empty = { properties: new Map(), declares: false, patterns: [], required: [], soft: [] } as const;
 const noDependents = { dependentRequired: new Map(), dependentSchemas: new Map() } as const;
 
@@ -169,15 +186,15 @@ function ofArrays(part: ArrayPart | undefined): Constraint[] {
 function ofObjects(part: ObjectPart | undefined): Constraint[] {
   if (part === undefined) return [];
   const found: Constraint[] = [];
-  const add = (demand: Partial<ObjectPart>, opposite: Node) => found.push({ node: objectNode(demand), opposite });
+  const add = (demand: Partial<ObjectPart>, opposite: () => Node) =>
+    found.push(new Demand(objectNode(demand), opposite));
   // What an object schema without properties reads is told all the same: nothing.
-  if (part.declares && part.properties.size === 0) add({ declares: true }, nothing);
+  if (part.declares && part.properties.size === 0) add({ declares: true }, () => nothing);
   for (const [key, node] of part.properties)
-    add(
-      { properties: new Map([[key, node]]), declares: part.declares },
+    add({ properties: new Map([[key, node]]), declares: part.declares }, () =>
       objectNode({ required: [key], properties: new Map([[key, notNode(node)]]) }, ["object"]),
     );
-  for (const pattern of part.patterns) add({ patterns: [pattern] }, anObject);
+  for (const pattern of part.patterns) add({ patterns: [pattern] }, () => anObject);
   if (part.additional !== undefined)
     add(
       {
@@ -185,27 +202,24 @@ function ofObjects(part: ObjectPart | undefined): Constraint[] {
         patterns: part.patterns.map(({ source }) => ({ source, node: anything })),
         additional: part.additional,
       },
-      anObject,
+      () => anObject,
     );
   for (const key of part.required)
-    add(
-      { required: [key], soft: part.soft.filter((soft) => soft === key) },
+    add({ required: [key], soft: part.soft.filter((soft) => soft === key) }, () =>
       objectNode({ properties: new Map([[key, nothing]]) }, ["object"]),
     );
-  if (part.names !== undefined) add({ names: part.names }, objectNode({ minProperties: 1 }, ["object"]));
-  if (part.minProperties !== undefined)
-    add({ minProperties: part.minProperties }, shorter("object", part.minProperties));
-  if (part.maxProperties !== undefined)
-    add({ maxProperties: part.maxProperties }, objectNode({ minProperties: part.maxProperties + 1 }, ["object"]));
+  if (part.names !== undefined) add({ names: part.names }, () => objectNode({ minProperties: 1 }, ["object"]));
+  const { minProperties, maxProperties } = part;
+  if (minProperties !== undefined) add({ minProperties }, () => shorter("object", minProperties));
+  if (maxProperties !== undefined)
+    add({ maxProperties }, () => objectNode({ minProperties: maxProperties + 1 }, ["object"]));
   for (const [key, needed] of part.dependentRequired)
     for (const other of needed)
-      add(
-        { dependentRequired: new Map([[key, [other]]]) },
+      add({ dependentRequired: new Map([[key, [other]]]) }, () =>
         objectNode({ required: [key], properties: new Map([[other, nothing]]) }, ["object"]),
       );
   for (const [key, node] of part.dependentSchemas)
-    add(
-      { dependentSchemas: new Map([[key, node]]) },
+    add({ dependentSchemas: new Map([[key, node]]) }, () =>
       Node.of({ allOf: [objectNode({ required: [key] }, ["object"]), notNode(node)] }),
     );
   return found;

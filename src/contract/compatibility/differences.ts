@@ -6,7 +6,7 @@ import { objectDifferences } from "./object-differences.ts";
 import { type Kind, kindOf, type Outcome, type Outcomes, outcomeOf, outcomesOf } from "./outcome.ts";
 import { type Family, ruleOf } from "./rule.ts";
 import type { RuleId } from "./rules.ts";
-import { sameSchema } from "./same.ts";
+import { isPlainlySame } from "./same.ts";
 import { scalarDifferences } from "./scalar-differences.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 
@@ -49,6 +49,7 @@ export function findDifferences(older: Node, newer: Node, budget: Budget): reado
     budget,
     found: [],
     below(one, other, path) {
+      if (isPlainlySame(one, other)) return;
       const key = `${one.id},${other.id}`;
       if (seen.has(key) || depth >= maxDepth) return;
       seen.add(key);
@@ -71,7 +72,6 @@ export function findDifferences(older: Node, newer: Node, budget: Budget): reado
 }
 
 function compare(walk: Walk, older: Shape, newer: Shape, path: string): void {
-  if (isPlainlySame(older.node, newer.node)) return;
   // One schema and a union are compared as variants: the one is, or is not, among the others.
   if (older.variants.length > 0 === newer.variants.length > 0) {
     const before = walk.found.length;
@@ -84,13 +84,6 @@ function compare(walk: Walk, older: Shape, newer: Shape, path: string): void {
   variantDifferences(walk, older, newer, path);
   logicDifferences(walk, older, newer, path);
   fallbackDifferences(walk, older, newer, path);
-}
-
-/** Written the same, and without references, which might lead elsewhere. */
-function isPlainlySame(one: Node, other: Node): boolean {
-  if (one === other) return true;
-  if (one.schema === undefined || other.schema === undefined) return false;
-  return sameSchema(one.schema, other.schema) && !JSON.stringify(one.schema).includes('"$');
 }
 
 function variantDifferences(walk: Walk, older: Shape, newer: Shape, path: string): void {

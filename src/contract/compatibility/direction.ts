@@ -1,5 +1,5 @@
 import { conjunction, item } from "./branch.ts";
-import { type Budget, BudgetSpent } from "./budget.ts";
+import { type Budget, BudgetSpent, budgetOf } from "./budget.ts";
 import { isClosedPayload } from "./closed.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Node } from "./node.ts";
@@ -24,11 +24,18 @@ export interface Findings extends Direction {
 
 export function compareDirection(writer: Node, reader: Node, steps: number): Findings {
   const whole = conjunction([item(writer, "writer")]);
-  const proof = within(steps, (budget) => new SubsetProver(budget, false).subset(whole, reader));
+  const budget = budgetOf(steps);
+  const prover = new SubsetProver(budget);
+  const proof = within(() => prover.subset(whole, reader));
   if (proof?.holds === true)
     return { verdict: "yes", drops: proof.drops.length > 0, droppedPaths: proof.drops, counters: [] };
-  const found = within(steps, (budget) => new SubsetProver(budget, true).subset(whole, reader).counters) ?? [];
-  const counters = found.filter(({ value }) => within(steps, (budget) => isWitness(writer, reader, value, budget)));
+  const found = within(() => {
+    budget.left = steps;
+    const explaining = proof === undefined ? new SubsetProver(budget) : prover;
+    explaining.explain();
+    return explaining.subset(whole, reader).counters;
+  });
+  const counters = (found ?? []).filter(({ value }) => within(() => isWitness(writer, reader, value, budgetOf(steps))));
   const [first] = counters;
   const nothingDropped = { drops: false, droppedPaths: [], counters };
   return first === undefined
@@ -45,9 +52,9 @@ function isWitness(writer: Node, reader: Node, value: unknown, budget: Budget): 
 }
 
 /** Undefined where the steps, or the stack, do not suffice. */
-function within<Result>(steps: number, ask: (budget: Budget) => Result): Result | undefined {
+function within<Result>(ask: () => Result): Result | undefined {
   try {
-    return ask({ left: steps });
+    return ask();
   } catch (error) {
     if (error instanceof BudgetSpent || error instanceof RangeError) return;
     throw error;

@@ -92,8 +92,7 @@ export class Node {
   readonly schema: JsonSchema | undefined;
   readonly resource: Resource | undefined;
   #parts: Parts | undefined;
-  /** What others have worked out about this node, under their own key. */
-  readonly notes = new Map<string, unknown>();
+  #notes: Map<string, unknown> | undefined;
 
   private constructor(parts: Parts | undefined, schema?: JsonSchema, resource?: Resource) {
     this.#parts = parts;
@@ -120,11 +119,12 @@ export class Node {
     return this.#parts;
   }
 
-  /** What `key` notes of this node, worked out once. */
+  /** What others have worked out about this node under their own key, once. */
   note<Value>(key: string, make: () => Value): Value {
-    if (this.notes.has(key)) return this.notes.get(key) as Value;
+    this.#notes ??= new Map();
+    if (this.#notes.has(key)) return this.#notes.get(key) as Value;
     const value = make();
-    this.notes.set(key, value);
+    this.#notes.set(key, value);
     return value;
   }
 }

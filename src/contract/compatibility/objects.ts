@@ -19,14 +19,13 @@ import { keysOf, sample, sampleBranch } from "./sample.ts";
 
 /** Whether the objects of a branch satisfy one demand. */
 export function coversObject(prover: Prover, branch: Branch, part: ObjectPart): Proof {
-  const [min, max] = propertyCount(branch);
   let proof: Proof = provenIf(
-    min >= (part.minProperties ?? 0) &&
-      max <= (part.maxProperties ?? Number.POSITIVE_INFINITY) &&
-      coversRequired(branch, part) &&
-      coversDependentRequired(prover, branch, part),
+    coversCount(branch, part) && coversRequired(branch, part) && coversDependentRequired(prover, branch, part),
   );
-  for (const [key, node] of part.properties) proof = bothProven(proof, propertyProof(prover, branch, key, node));
+  for (const [key, node] of part.properties) {
+    if (!proof.holds && !prover.explains) return unproven;
+    proof = bothProven(proof, propertyProof(prover, branch, key, node));
+  }
   if (part.patterns.length > 0 || part.additional !== undefined)
     proof = bothProven(proof, othersProof(prover, branch, part));
   if (part.names !== undefined) proof = bothProven(proof, namesProof(prover, branch, part.names));
@@ -34,6 +33,12 @@ export function coversObject(prover: Prover, branch: Branch, part: ObjectPart): 
     for (const narrowed of prover.narrowed(branch, objectNode({ required: [key] }, ["object"])))
       proof = bothProven(proof, { ...prover.covers(narrowed, node), seen: { ...nothingSeen, vague: true } });
   return bothProven(proof, { ...proven, seen: seenBy(branch, part) });
+}
+
+function coversCount(branch: Branch, { minProperties = 0, maxProperties }: ObjectPart): boolean {
+  if (minProperties === 0 && maxProperties === undefined) return true;
+  const [min, max] = propertyCount(branch);
+  return min >= minProperties && max <= (maxProperties ?? Number.POSITIVE_INFINITY);
 }
 
 function seenBy(branch: Branch, part: ObjectPart): Seen {

@@ -1,4 +1,4 @@
-import { type Branch, type Conjunction, conjunction, type Item, item, type Role } from "./branch.ts";
+import { type Branch, type Conjunction, conjunction, type Item, item, noted, type Role } from "./branch.ts";
 import { matches } from "./match.ts";
 import type { Node } from "./node.ts";
 
@@ -41,7 +41,12 @@ function below(role: Role): Role {
 }
 
 /** Whether the objects of a branch hold declared properties alone. */
-export function isClosed({ objects, siblings, loose }: Branch): boolean {
+export function isClosed(branch: Branch): boolean {
+  return noted(branch, "closed", () => decideClosed(branch));
+}
+
+function decideClosed(branch: Branch): boolean {
+  const { objects, siblings, loose } = branch;
   if (loose) return false;
   const writers = objects.filter(({ role }) => role === "writer").map(({ part }) => part);
   const isOpen = writers.some(
@@ -70,6 +75,10 @@ function listedNames({ objects }: Branch): readonly string[] | undefined {
 
 /** What stands at a key where it stands at all; undefined where it cannot. */
 export function valueAt(branch: Branch, key: string): Conjunction | undefined {
+  return noted(branch, `at ${key}`, () => findValue(branch, key));
+}
+
+function findValue(branch: Branch, key: string): Conjunction | undefined {
   if (listedNames(branch)?.includes(key) === false) return;
   const items: Item[] = [];
   let declared = false;
@@ -117,6 +126,10 @@ function bySiblings({ siblings }: Branch, key: string): readonly Item[] | undefi
 
 /** All keys that any schema of the branch names. */
 export function namedKeys(branch: Branch): readonly string[] {
+  return noted(branch, "named", () => findNamed(branch));
+}
+
+function findNamed(branch: Branch): readonly string[] {
   const { objects, siblings } = branch;
   const keys = new Set(listedNames(branch));
   for (const { part } of objects) {
@@ -138,16 +151,9 @@ export function writtenKeys({ objects }: Branch): readonly string[] {
   ];
 }
 
-const required = new WeakMap<Branch, ReadonlySet<string>>();
-
 /** Keys that are there for certain. */
 export function requiredKeys(branch: Branch): ReadonlySet<string> {
-  let keys = required.get(branch);
-  if (keys === undefined) {
-    keys = findRequired(branch);
-    required.set(branch, keys);
-  }
-  return keys;
+  return noted(branch, "required", () => findRequired(branch));
 }
 
 function findRequired({ objects }: Branch): ReadonlySet<string> {
@@ -167,6 +173,10 @@ export function softKeys({ objects }: Branch): ReadonlySet<string> {
 }
 
 export function propertyCount(branch: Branch): readonly [min: number, max: number] {
+  return noted(branch, "count", () => countProperties(branch));
+}
+
+function countProperties(branch: Branch): readonly [min: number, max: number] {
   const parts = branch.objects.map(({ part }) => part);
   const min = Math.max(requiredKeys(branch).size, ...parts.map(({ minProperties }) => minProperties ?? 0));
   const max = Math.min(...parts.map(({ maxProperties }) => maxProperties ?? Number.POSITIVE_INFINITY));
@@ -177,6 +187,10 @@ export function propertyCount(branch: Branch): readonly [min: number, max: numbe
 
 /** Whether no key can occur but the named ones. */
 export function hasOnlyNamedKeys(branch: Branch): boolean {
+  return noted(branch, "only named", () => decideNamed(branch));
+}
+
+function decideNamed(branch: Branch): boolean {
   const { objects, siblings } = branch;
   if (listedNames(branch) !== undefined) return true;
   const patternless = objects.every(({ part }) => part.patterns.length === 0);
@@ -189,6 +203,10 @@ export function hasOnlyNamedKeys(branch: Branch): boolean {
 
 /** What stands at an index. */
 export function itemAt(branch: Branch, index: number): Conjunction {
+  return noted(branch, `item ${index}`, () => findItem(branch, index));
+}
+
+function findItem(branch: Branch, index: number): Conjunction {
   const { arrays } = branch;
   const items = arrays.flatMap(({ part, role }) => {
     const node = part.prefix[index] ?? part.rest;
@@ -204,6 +222,10 @@ export function prefixLength({ arrays }: Branch): number {
 }
 
 export function itemCount(branch: Branch): readonly [min: number, max: number] {
+  return noted(branch, "items", () => countItems(branch));
+}
+
+function countItems(branch: Branch): readonly [min: number, max: number] {
   const parts = branch.arrays.map(({ part }) => part);
   const min = Math.max(0, ...parts.map(({ minItems, contains }) => Math.max(minItems ?? 0, contains?.min ?? 0)));
   let max = Math.min(...parts.map(({ maxItems }) => maxItems ?? Number.POSITIVE_INFINITY));

@@ -19,6 +19,7 @@ import {
   type Seen,
   unproven,
 } from "./proof.ts";
+import { isPlainlySame } from "./same.ts";
 import { sample, sampleAgainst, sampleWith } from "./sample.ts";
 import {
   coversExcluded,
@@ -47,19 +48,23 @@ const maxCounters = 8;
  */
 export class SubsetProver implements Prover {
   readonly budget: Budget;
-  #explains: boolean;
-  readonly #branches = new Map<string, readonly Branch[]>();
+  #explains = false;
   readonly #proofs = new Map<string, Proof>();
   readonly #failures = new Map<string, Proof>();
   readonly #assumed = new Map<string, { used: boolean }>();
   readonly #empty = new Map<string, boolean>();
+  readonly #emptyBranches = new WeakMap<Branch, boolean>();
   readonly #asked = new Set<string>();
   #depth = 0;
   #hops = 0;
 
-  constructor(budget: Budget, explains: boolean) {
+  constructor(budget: Budget) {
     this.budget = budget;
-    this.#explains = explains;
+  }
+
+  /** From now on failures come with counterexamples. */
+  explain(): void {
+    this.#explains = true;
   }
 
   get explains(): boolean {
@@ -85,6 +90,9 @@ export class SubsetProver implements Prover {
       return proven;
     }
     if (this.#depth >= maxDepth) return unproven;
+    const [only] = at.items;
+    if (at.items.length === 1 && only?.role === "writer" && !only.local && isPlainlySame(only.node, reader))
+      return proven;
     const mine = { used: false };
     this.#assumed.set(key, mine);
     this.#depth++;
@@ -157,19 +165,28 @@ export class SubsetProver implements Prover {
       return { ...proven, seen: { ...nothingSeen, vague: true } };
     if (this.#hops >= maxHops) return unproven;
     this.#hops++;
-    let proof = proven;
-    for (const constraint of constraintsOf(reader)) {
-      proof = bothProven(proof, this.#constraint(branch, constraint));
-      if (!proof.holds && !this.#explains) break;
-    }
+    const proof = this.#explains ? this.#bitwise(branch, reader) : this.#whole(branch, reader);
     this.#hops--;
     return proof;
   }
 
+  #whole(branch: Branch, reader: Node): Proof {
+    const { object, array } = reader.parts;
+    const sees = object?.unevaluated ?? array?.unevaluated;
+    return sees === undefined ? this.#demand(branch, reader) : this.#seeing(branch, reader);
+  }
+
+  /** Demand by demand, each with its counterexamples. */
+  #bitwise(branch: Branch, reader: Node): Proof {
+    const quick = this.quickly(() => this.#whole(branch, reader));
+    if (quick.holds) return quick;
+    return constraintsOf(reader)
+      .map((constraint) => this.#constraint(branch, constraint))
+      .reduce(bothProven, proven);
+  }
+
   #constraint(branch: Branch, constraint: Constraint): Proof {
-    const { parts } = constraint.node;
-    const sees = parts.object?.unevaluated ?? parts.array?.unevaluated;
-    const proof = sees === undefined ? this.#demand(branch, constraint.node) : this.#seeing(branch, constraint.node);
+    const proof = this.#whole(branch, constraint.node);
     return proof.holds || proof.counters.length > 0 ? proof : this.refuse(branch, constraint);
   }
 
@@ -190,7 +207,9 @@ export class SubsetProver implements Prover {
     if (parts.string !== undefined) holds &&= coversString(branch, parts.string);
     if (parts.format !== undefined) holds &&= coversFormat(branch, parts.format);
     holds &&= (parts.opaque ?? []).every((opaque) => coversOpaque(branch, opaque));
+    if (!holds && !this.#explains) return unproven;
     let proof = bothProven(provenIf(holds), this.#logic(branch, parts));
+    if (!proof.holds && !this.#explains) return unproven;
     if (type === "array" && parts.array !== undefined)
       proof = bothProven(proof, coversArray(this, branch, parts.array));
     if (type === "object" && parts.object !== undefined)
@@ -200,7 +219,10 @@ export class SubsetProver implements Prover {
 
   #logic(branch: Branch, { allOf, anyOf, oneOf, not, condition }: Parts): Proof {
     let proof = proven;
-    for (const member of allOf ?? []) proof = bothProven(proof, this.covers(branch, member));
+    for (const member of allOf ?? []) {
+      proof = bothProven(proof, this.covers(branch, member));
+      if (!proof.holds && !this.#explains) return unproven;
+    }
     if (anyOf !== undefined) proof = bothProven(proof, coversAny(this, branch, anyOf));
     if (oneOf !== undefined) proof = bothProven(proof, coversOne(this, branch, oneOf));
     if (not !== undefined) proof = bothProven(proof, coversNot(this, branch, not));
@@ -234,12 +256,7 @@ export class SubsetProver implements Prover {
   }
 
   branchesOf(at: Conjunction): readonly Branch[] {
-    let branches = this.#branches.get(at.key);
-    if (branches === undefined) {
-      branches = expand(at, this.budget);
-      this.#branches.set(at.key, branches);
-    }
-    return branches;
+    return expand(at, this.budget);
   }
 
   narrowed(branch: Branch, ...conditions: readonly Node[]): readonly Branch[] {
@@ -268,7 +285,11 @@ export class SubsetProver implements Prover {
   }
 
   isEmptyBranch(branch: Branch): boolean {
-    return this.quickly(() => isEmptyBranch(this, branch));
+    const known = this.#emptyBranches.get(branch);
+    if (known !== undefined) return known;
+    const isEmpty = this.quickly(() => isEmptyBranch(this, branch));
+    if (this.#assumed.size === 0 || (!isEmpty && this.#asked.size === 0)) this.#emptyBranches.set(branch, isEmpty);
+    return isEmpty;
   }
 }
 

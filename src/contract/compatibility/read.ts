@@ -36,19 +36,35 @@ export function readParts(schema: JsonSchema, resource: Resource, make: MakeNode
     return { allOf: target, ...(reading.opaque.length > 0 && { opaque: reading.opaque }) };
   }
   const parts: Mutable<Parts> = {};
+  const keywords = Object.keys(schema);
+  const subjects = new Set(keywords.map((keyword) => subjectOf.get(keyword)));
   readTypes(reading, parts);
-  readLogic(reading, parts, make);
-  set(parts, "number", readNumber(reading));
-  set(parts, "string", readString(reading));
+  if (subjects.has("logic")) readLogic(reading, parts, make);
+  if (subjects.has("number")) set(parts, "number", readNumber(reading));
+  if (subjects.has("string")) set(parts, "string", readString(reading));
   const format = take(reading, "format", isText);
   if (format !== undefined) parts.format = format;
-  set(parts, "array", readArray(reading));
-  set(parts, "object", readObject(reading));
-  for (const keyword of Object.keys(schema))
+  if (subjects.has("array")) set(parts, "array", readArray(reading));
+  if (subjects.has("object")) set(parts, "object", readObject(reading));
+  for (const keyword of keywords)
     if (!reading.taken.has(keyword) && !isAnnotation(keyword)) reading.opaque.push({ keyword, value: schema[keyword] });
   if (reading.opaque.length > 0) parts.opaque = reading.opaque;
   return parts;
 }
+
+/** Most schemas are of one subject: the others need not be asked. */
+const subjectOf = new Map(
+  Object.entries({
+    logic: "enum const $ref $dynamicRef $recursiveRef allOf anyOf oneOf not if then else",
+    number: "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf",
+    string: "minLength maxLength pattern",
+    array:
+      "items prefixItems additionalItems minItems maxItems uniqueItems contains minContains maxContains unevaluatedItems",
+    object:
+      "properties patternProperties additionalProperties propertyNames required minProperties maxProperties " +
+      "unevaluatedProperties dependentRequired dependentSchemas dependencies",
+  }).flatMap(([subject, keywords]) => keywords.split(" ").map((keyword) => [keyword, subject] as const)),
+);
 
 function set<Key extends keyof Parts>(parts: Mutable<Parts>, key: Key, value: Parts[Key] | undefined): void {
   if (value !== undefined) parts[key] = value;
@@ -206,6 +222,9 @@ function readObject(reading: Reading): ObjectPart | undefined {
   const maxProperties = take(reading, "maxProperties", isCount);
   const unevaluated = take(reading, "unevaluatedProperties", isSchema);
   const dependencies = readDependencies(reading);
+  // Draft 3 demanded a property from within: a reader may refuse what lacks it.
+  for (const [key, property] of Object.entries(properties ?? {}))
+    if (isObject(property) && property.required === true) reading.opaque.push({ keyword: "required", value: key });
   const part: Mutable<ObjectPart> = {
     properties: new Map(Object.entries(properties ?? {}).map(([key, schema]) => [key, reading.node(schema)])),
     declares: properties !== undefined,

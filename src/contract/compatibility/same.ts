@@ -1,10 +1,29 @@
 import { isObject, type JsonObject, sameJson } from "./json.ts";
 import { dialectOf, isAnnotation } from "./keywords.ts";
+import type { Node } from "./node.ts";
 
 /** Whether two schemas are the same but for annotations: the answer for nearly every start of a process. */
 export function sameSchema(one: unknown, other: unknown): boolean {
   const dialects = [one, other].map((schema) => dialectOf(isObject(schema) ? schema.$schema : undefined));
   return dialects[0] === dialects[1] && same(one, other, 0);
+}
+
+/** Written the same, and without references, which might lead elsewhere. */
+export function isPlainlySame(one: Node, other: Node): boolean {
+  if (one === other) return true;
+  if (!isObject(one.schema) || !isObject(other.schema)) return false;
+  if (one.resource?.document.dialect !== other.resource?.document.dialect) return false;
+  return same(one.schema, other.schema, 0) && !refers(one);
+}
+
+function refers(node: Node): boolean {
+  return node.note("refers", () => holdsAddress(node.schema, 0));
+}
+
+function holdsAddress(at: unknown, depth: number): boolean {
+  if (typeof at !== "object" || at === null) return false;
+  if (depth > maxDepth) return true;
+  return Object.entries(at).some(([key, child]) => key.startsWith("$") || holdsAddress(child, depth + 1));
 }
 
 const maxDepth = 200;

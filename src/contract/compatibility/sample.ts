@@ -1,5 +1,5 @@
 import { type Branch, type Conjunction, conjunction, expand, item } from "./branch.ts";
-import { type Budget, spend } from "./budget.ts";
+import { type Budget, remembered, spend } from "./budget.ts";
 import { constraintsOf } from "./constraints.ts";
 import { sameJson } from "./json.ts";
 import { Node } from "./node.ts";
@@ -27,8 +27,12 @@ export type Fixed = ReadonlyMap<string | number, unknown>;
 const nothingFixed: Fixed = new Map();
 
 export function sample(at: Conjunction, budget: Budget, depth = 0): readonly unknown[] {
-  spend(budget);
   if (depth > maxDepth) return [];
+  return remembered(budget, `samples ${depth} ${at.key}`, () => findSamples(at, budget, depth));
+}
+
+function findSamples(at: Conjunction, budget: Budget, depth: number): readonly unknown[] {
+  spend(budget);
   const branches = [...expand(at, budget)];
   // Deep down the plain ones first: a recursive schema must come to an end.
   if (depth > 1) branches.sort((one, other) => weight(one) - weight(other));
@@ -145,6 +149,7 @@ function sampleObjects(branch: Branch, budget: Budget, depth: number, fixed: Fix
     put(base, key, value);
   }
   for (const [key, value] of fixed) put(base, String(key), value);
+  if (fixed.size > 0 && Object.keys(base).length >= least) return Object.keys(base).length <= most ? [base] : [];
   const optional = namedKeys(branch).filter((key) => !Object.hasOwn(base, key) && valueAt(branch, key) !== undefined);
   const full: Record<string, unknown> = copyOf(base);
   const made: Record<string, unknown>[] = [];

@@ -47,9 +47,7 @@ function makeShape(node: Node): Shape {
     string: Object.assign({}, ...parts.map(({ string }) => string)),
     patterns: parts.flatMap(({ string }) => string?.pattern ?? []).sort(),
     formats: parts.flatMap(({ format }) => format ?? []).sort(),
-    array: parts
-      .map(({ array }) => array)
-      .reduce((one, other) => (other === undefined ? one : { ...one, ...other }), undefined),
+    array: parts.map(({ array }) => array).reduce(mergedArrays, undefined),
     object: parts.map(({ object }) => object).reduce(mergedObjects, undefined),
     variants: first?.flatMap(unionMembers) ?? [],
     logic: [...logic, ...others.map((anyOf) => Node.of({ anyOf }))],
@@ -104,6 +102,11 @@ function sharedValues(
 ): readonly unknown[] | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return one.filter((value) => other.some((same) => sameJson(value, same)));
+}
+
+function mergedArrays(one: ArrayPart | undefined, other: ArrayPart | undefined): ArrayPart | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return { ...one, ...other, prefix: one.prefix.length > other.prefix.length ? one.prefix : other.prefix };
 }
 
 function mergedObjects(one: ObjectPart | undefined, other: ObjectPart | undefined): ObjectPart | undefined {
