@@ -1,11 +1,52 @@
 // Builds dist/ from src/, one file to one file: paths relative to a module stay valid, and a stack trace names the room.
-import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, rmSync } from "node:fs";
+// With --if-stale it does so only where src/ has changed since. Programs may run from dist/ meanwhile: it is replaced whole, at the end.
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const tsc = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
+const dist = join(root, "dist");
 
-rmSync(`${root}dist`, { recursive: true, force: true });
-execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
-if (existsSync(`${root}dist/cli/main.js`)) chmodSync(`${root}dist/cli/main.js`, 0o755);
+/**
+ * The last change of a file, or of a folder and all below it: a folder changes when something in it is removed.
+ *
+ * @param {string} path
+ * @returns {number}
+ */
+function changedAt(path) {
+  const stat = statSync(path);
+  const below = stat.isDirectory() ? readdirSync(path).map((name) => changedAt(join(path, name))) : [];
+  return Math.max(stat.mtimeMs, ...below);
+}
+
+/** dist/ carries the time at which its build began. */
+export function isStale() {
+  const sources = ["src", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"].map((name) => join(root, name));
+  return !existsSync(dist) || Math.max(...sources.map(changedAt)) > statSync(dist).mtimeMs;
+}
+
+/** @returns whether the sources were without errors */
+export function build() {
+  const began = new Date();
+  const [next, previous] = [join(root, `dist.next-${process.pid}`), join(root, `dist.previous-${process.pid}`)];
+  try {
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", next], {
+      cwd: root,
+      stdio: "inherit",
+    });
+    if (status !== 0) return false;
+    const command = join(next, "cli/main.js");
+    if (existsSync(command)) chmodSync(command, 0o755);
+    utimesSync(next, began, began);
+    if (existsSync(dist)) renameSync(dist, previous);
+    renameSync(next, dist);
+    return true;
+  } finally {
+    for (const folder of [next, previous]) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && (!process.argv.includes("--if-stale") || isStale()))
+  process.exitCode = build() ? 0 : 1;
