@@ -45,6 +45,14 @@ module.exports = {
       to: { dependencyTypes: ["core"] },
     },
     {
+      name: "libraries-of-adapters",
+      severity: "error",
+      comment:
+        "An optional peer is imported in its own adapter and nowhere else: whoever has not installed it must not need it.",
+      from: { path: "^src/", pathNot: "^src/adapters/(sinclair-)?typebox\\.ts$" },
+      to: { path: "^node_modules/(typebox|@sinclair/typebox)/" },
+    },
+    {
       name: "no-cycles",
       severity: "error",
       comment: "Two files that need each other are one subject, or a third is missing.",
