@@ -19,11 +19,6 @@ const invariants: readonly { readonly rule: string; readonly query: string }[] =
         and not exists (select from taskmaster.claim where claim.worker = job.worker and job.id = any(claim.jobs))`,
   },
   {
-    rule: "No job is covered by two claims of one worker.",
-    query: `select worker, id from taskmaster.claim cross join unnest(jobs) as id group by worker, id having count(*) > 1 and bool_or(
-      exists (select from taskmaster.job where job.id = unnest.id and job.worker = claim.worker))`,
-  },
-  {
     rule: "A job that is not claimed has not started.",
     query: "select id from taskmaster.job where worker is null and started_at is not null",
   },
