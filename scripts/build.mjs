@@ -1,5 +1,6 @@
 // Builds dist/ from src/, one file to one file: paths relative to a module stay valid, and a stack trace names the room.
-// With --if-stale it does so only where src/ has changed since. Programs may run from dist/ meanwhile: it is replaced whole, at the end.
+// Where src/ has not changed since the last time it does nothing, unless it is told to: --force. Programs may run from dist/
+// meanwhile, and others may build it too: it is replaced whole, at the end.
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -40,13 +41,26 @@ export function build() {
     const command = join(next, "cli/main.js");
     if (existsSync(command)) chmodSync(command, 0o755);
     utimesSync(next, began, began);
-    if (existsSync(dist)) renameSync(dist, previous);
-    renameSync(next, dist);
+    while (existsSync(next)) {
+      try {
+        if (existsSync(dist)) renameSync(dist, previous);
+        renameSync(next, dist);
+      } catch (error) {
+        if (!isFolderInTheWay(error)) throw error; // of another build, which ended just now
+        rmSync(previous, { recursive: true, force: true });
+      }
+    }
     return true;
   } finally {
     for (const folder of [next, previous]) rmSync(folder, { recursive: true, force: true });
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url) && (!process.argv.includes("--if-stale") || isStale()))
+/** @param {unknown} error */
+function isFolderInTheWay(error) {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOENT" || code === "ENOTEMPTY" || code === "EEXIST";
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && (process.argv.includes("--force") || isStale()))
   process.exitCode = build() ? 0 : 1;
