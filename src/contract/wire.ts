@@ -1,3 +1,8 @@
+import { type Budget, BudgetSpent } from "./compatibility/budget.ts";
+import { evaluate, fitsType } from "./compatibility/evaluate.ts";
+import { matches } from "./compatibility/match.ts";
+import { Node, type ObjectPart, type Parts } from "./compatibility/node.ts";
+import type { Verdict } from "./compatibility/truth.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
 /**
@@ -6,21 +11,32 @@ import type { JsonSchema } from "./json-schema.ts";
  * Objects are closed on the writer's side. A property that no revision declares would be a promise that nobody made:
  * the next release might declare one of the same name with another type, and meet the old ones in the queue.
  * Free-form records (additionalProperties, patternProperties) stay as they are.
+ *
+ * The comparison of contracts relies on the same rule (compatibility/closed.ts): what a schema declares in place is taken together, from its
+ * references, intersections and conditions; of a union, those members speak that fit, and what one of them leaves open is open.
  */
 export function pruneUndeclared(value: unknown, schema: JsonSchema): unknown {
-  return prune(value, schema, schema, 0);
+  return prune(value, Node.root(schema));
+}
+
+function prune(value: unknown, root: Node): unknown {
+  const reader = new Reader();
+  const kept = pruned(value, reader.read(root, value));
+  // A schema may have other reasons to want what it does not declare (a count of properties, a negation); its payloads stay whole then.
+  return kept !== value && reader.fits(root, kept) === "no" && reader.fits(root, value) !== "no" ? value : kept;
 }
 
 /** `pruneUndeclared` for one schema and many payloads: a flat payload that declares all it has is passed on as it is. */
 export function pruner(schema: JsonSchema): (value: unknown) => unknown {
   const flat = flatProperties(schema);
+  const root = Node.root(schema);
   return (value) => {
     const declaredOnly =
       flat !== undefined &&
       typeof value === "object" &&
       value !== null &&
       Object.keys(value).every((key) => flat.has(key));
-    return declaredOnly ? value : pruneUndeclared(value, schema);
+    return declaredOnly ? value : prune(value, root);
   };
 }
 
@@ -40,85 +56,150 @@ function flatProperties(schema: JsonSchema): Set<string> | undefined {
   return new Set(flat.map(([key]) => key));
 }
 
-type SchemaObject = Exclude<JsonSchema, boolean>;
+/** What schemas say of one object or array. */
+interface Declaration {
+  /** What is declared in it, by property name or index. */
+  readonly parts: ReadonlyMap<string | number, Declaration>;
+  /** The rest of it: not declared, not spoken of, or welcome whatever other schemas say. */
+  readonly rest: "closed" | "silent" | "open";
+}
 
-/** Recursive schemas are followed as deep as a payload may be nested. */
-const maxDepth = 200;
+const silence: Declaration = { parts: new Map(), rest: "silent" };
 
-function prune(value: unknown, schema: JsonSchema, root: JsonSchema, depth: number): unknown {
-  if (typeof value !== "object" || value === null || depth > maxDepth) return value;
-  const branches = expand(schema, root, 0);
-  if (Array.isArray(value))
-    return value.map((item: unknown, index) =>
-      pruneAll(
-        item,
-        branches.flatMap((branch) => itemSchemas(branch, index)),
-        root,
-        depth,
-      ),
-    );
-
-  const open = branches.some(isOpen);
+/** The value itself where all of it is declared. */
+function pruned(value: unknown, { parts, rest }: Declaration): unknown {
+  if (typeof value !== "object" || value === null || (parts.size === 0 && rest !== "closed")) return value;
+  if (Array.isArray(value)) {
+    const items = value.map((item: unknown, index) => pruned(item, parts.get(index) ?? silence));
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
   const kept: Record<string, unknown> = {};
+  let changed = false;
   for (const [key, item] of Object.entries(value)) {
-    const declared = branches.flatMap((branch) => propertySchema(branch, key));
-    if (declared.length > 0) kept[key] = pruneAll(item, declared, root, depth);
-    else if (open) kept[key] = item;
+    const part = parts.get(key);
+    if (part !== undefined) kept[key] = pruned(item, part);
+    else if (rest !== "closed") kept[key] = item;
+    changed ||= kept[key] !== item || !Object.hasOwn(kept, key);
   }
-  return kept;
+  return changed ? kept : value;
 }
 
-function pruneAll(value: unknown, schemas: readonly JsonSchema[], root: JsonSchema, depth: number): unknown {
-  // Several schemas at one place come from a union: what any of its members declares is declared.
-  if (schemas.length === 0) return value;
-  return prune(value, schemas.length === 1 ? (schemas[0] as JsonSchema) : { anyOf: schemas }, root, depth + 1);
-}
-
-/** The object schemas that stand at one place: a union's members, an intersection's parts, and what they refer to. */
-function expand(schema: JsonSchema, root: JsonSchema, hops: number): SchemaObject[] {
-  if (typeof schema === "boolean") return schema ? [{}] : [];
-  if (hops > 64) return [{}];
-  const parts = [schema.anyOf, schema.oneOf, schema.allOf].filter(Array.isArray).flat() as JsonSchema[];
-  const target = typeof schema.$ref === "string" ? [resolve(schema.$ref, root)] : [];
-  return [schema, ...[...parts, ...target].flatMap((part) => expand(part, root, hops + 1))];
-}
-
-function resolve(ref: string, root: JsonSchema): JsonSchema {
-  if (ref === "#") return root;
-  if (!ref.startsWith("#/")) return true;
-  let at: unknown = root;
-  for (const token of ref.slice(2).split("/")) {
-    const key = decodeURIComponent(token).replaceAll("~1", "/").replaceAll("~0", "~");
-    at = typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined;
+/** Both apply: what either declares is declared. */
+function together(one: Declaration, other: Declaration): Declaration {
+  if (one === silence) return other;
+  if (other === silence) return one;
+  const parts = new Map(one.parts);
+  for (const [key, part] of other.parts) {
+    const known = parts.get(key);
+    parts.set(key, known === undefined ? part : together(known, part));
   }
-  return typeof at === "object" && at !== null ? (at as SchemaObject) : true;
+  const rests = [one.rest, other.rest];
+  return { parts, rest: rests.includes("open") ? "open" : rests.includes("closed") ? "closed" : "silent" };
 }
 
-/** Whether an object may carry properties of any name: a record, or a place of which the schema says nothing. */
-function isOpen(schema: SchemaObject): boolean {
-  if (schema.patternProperties !== undefined || schema.propertyNames !== undefined) return true;
-  if (schema.additionalProperties !== undefined && schema.additionalProperties !== false) return true;
-  if (schema.unevaluatedProperties !== undefined && schema.unevaluatedProperties !== false) return true;
-  const composed = [schema.anyOf, schema.oneOf, schema.allOf, schema.$ref, schema.enum, schema.const].some(
-    (part) => part !== undefined,
-  );
-  const mayBeObject =
-    schema.type === undefined ||
-    schema.type === "object" ||
-    (Array.isArray(schema.type) && schema.type.includes("object"));
-  return schema.properties === undefined && !composed && mayBeObject && schema.additionalProperties === undefined;
+/** Either may apply: what one of them would leave stays. */
+function eitherOf(one: Declaration, other: Declaration): Declaration {
+  const parts = new Map<string | number, Declaration>();
+  for (const key of new Set([...one.parts.keys(), ...other.parts.keys()])) {
+    const [a, b] = [one.parts.get(key), other.parts.get(key)];
+    if (a !== undefined && b !== undefined) parts.set(key, eitherOf(a, b));
+    else parts.set(key, ((a ? other : one).rest === "closed" ? (a ?? b) : undefined) ?? silence);
+  }
+  const rests = [one.rest, other.rest];
+  return { parts, rest: rests.includes("open") ? "open" : rests.includes("silent") ? "silent" : "closed" };
 }
 
-function propertySchema(schema: SchemaObject, key: string): JsonSchema[] {
-  const { properties, additionalProperties } = schema;
-  if (typeof properties === "object" && properties !== null && Object.hasOwn(properties, key))
-    return [Reflect.get(properties, key) as JsonSchema];
-  return typeof additionalProperties === "object" && additionalProperties !== null
-    ? [additionalProperties as JsonSchema]
-    : [];
+const references = new Set(["$ref", "$dynamicRef", "$recursiveRef"]);
+
+/** Steps that choosing among the members of unions may take for one payload; beyond them all members speak. */
+const budget = 200_000;
+
+/** Reads one payload. Remembers what it has found of each value, because recursive unions come by the same value on many ways. */
+class Reader {
+  readonly #budget: Budget = { left: budget };
+  readonly #known = new Map<object, Map<Node, Declaration>>();
+
+  read(node: Node, value: unknown): Declaration {
+    if (typeof value !== "object" || value === null) return silence;
+    const known = this.#known.get(value) ?? new Map<Node, Declaration>();
+    this.#known.set(value, known);
+    const found = known.get(node);
+    if (found !== undefined) return found;
+    known.set(node, silence); // a reference that leads back here adds nothing
+    const declaration = this.#inPlace(node.parts, value);
+    known.set(node, declaration);
+    return declaration;
+  }
+
+  #inPlace({ allOf = [], anyOf, oneOf, condition, object, array, opaque }: Parts, value: object): Declaration {
+    let all = silence;
+    const add = (declaration: Declaration) => {
+      all = together(all, declaration);
+    };
+    for (const member of allOf) add(this.read(member, value));
+    for (const members of [anyOf, oneOf])
+      if (members)
+        add(
+          this.#fitting(members, value)
+            .map((member) => this.read(member, value))
+            .reduce(eitherOf),
+        );
+    if (condition) {
+      const { asked, holding, failing } = condition;
+      const holds = this.fits(asked, value);
+      if (holds !== "no") add(namesOnly(this.read(asked, value)));
+      if (holds !== "no" && holding) add(this.read(holding, value));
+      if (holds !== "yes" && failing) add(this.read(failing, value));
+    }
+    if (Array.isArray(value)) {
+      const items = value.map((item, index) => [index, array?.prefix[index] ?? array?.rest, item] as const);
+      const described = items.flatMap(([index, node, item]) => (node ? [[index, this.read(node, item)] as const] : []));
+      add({ parts: new Map(described), rest: "silent" });
+    } else if (object) {
+      for (const [key, dependent] of object.dependentSchemas)
+        if (Object.hasOwn(value, key)) add(this.read(dependent, value));
+      add(this.#object(object, value));
+    }
+    if (opaque?.some(({ keyword }) => references.has(keyword))) add({ parts: new Map(), rest: "open" }); // to nowhere
+    return all;
+  }
+
+  #object(part: ObjectPart, value: object): Declaration {
+    const parts = new Map<string, Declaration>();
+    for (const [key, item] of Object.entries(value)) {
+      const nodes = schemasAt(part, key);
+      if (nodes.length > 0) parts.set(key, nodes.map((node) => this.read(node, item)).reduce(together));
+      else if (part.required.includes(key)) parts.set(key, silence);
+    }
+    if (part.unevaluated) return { parts, rest: "open" };
+    return { parts, rest: part.declares && part.additional === undefined ? "closed" : "silent" };
+  }
+
+  /** The members of a union that accept a value; all of them where none does, because the validator has accepted it after all. */
+  #fitting(members: readonly Node[], value: object): readonly Node[] {
+    const ofItsType = members.filter(({ parts: { types } }) => !types || fitsType(types, false, value) !== "no");
+    const fitting = ofItsType.length < 2 ? ofItsType : ofItsType.filter((member) => this.fits(member, value) !== "no");
+    return fitting.length > 0 ? fitting : members;
+  }
+
+  fits(node: Node, value: unknown): Verdict {
+    try {
+      return evaluate(node, value, { budget: this.#budget });
+    } catch (error) {
+      if (error instanceof BudgetSpent) return "unknown";
+      throw error;
+    }
+  }
 }
 
-function itemSchemas({ prefixItems, items }: SchemaObject, index: number): JsonSchema[] {
-  if (Array.isArray(prefixItems) && index < prefixItems.length) return [prefixItems[index] as JsonSchema];
-  return typeof items === "object" && items !== null && !Array.isArray(items) ? [items as JsonSchema] : [];
+/** A condition declares properties, and describes nothing below. */
+function namesOnly({ parts }: Declaration): Declaration {
+  return { parts: new Map([...parts.keys()].map((key) => [key, silence])), rest: "silent" };
+}
+
+function schemasAt({ properties, patterns, additional }: ObjectPart, key: string): readonly Node[] {
+  const property = properties.get(key);
+  const matching = patterns.filter(({ source }) => matches(source, key) !== "no").map(({ node }) => node);
+  const named = property === undefined ? matching : [property, ...matching];
+  return named.length > 0 || additional === undefined ? named : [additional];
 }

@@ -81,7 +81,7 @@ test("the lanes that a worker is given obey the same rule", () => {
     fc.property(
       lanes,
       fc.record({ a: readables, b: readables }),
-      fc.constantFrom(null, ["default"], ["default", "mail"], ["other"]),
+      fc.constantFrom<readonly string[] | null>(null, ["default"], ["default", "mail"], ["other"]),
       (described, reads, queues) => {
         const all = described.map(({ range: [min, max], ...lane }, index) => ({ id: index + 1, min, max, ...lane }));
         const given = readableLanes(all, queues, (task) => (task === "a" || task === "b" ? reads[task] : undefined));
