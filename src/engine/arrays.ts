@@ -8,7 +8,12 @@ export function numberArray(values: readonly (number | string)[]): string {
   return `{${values.join(",")}}`;
 }
 
-/** Texts, and JSON; null stays null. */
+/** Texts; null stays null. */
 export function textArray(values: readonly (string | null)[]): string {
   return `{${values.map((value) => (value === null ? "NULL" : `"${/["\\]/.test(value) ? value.replace(/["\\]/g, "\\$&") : value}"`)).join(",")}}`;
+}
+
+/** JSON texts as one, which Postgres takes apart with `json_array_elements`: cheaper on both sides than an array of texts. */
+export function jsonArray(texts: readonly (string | null)[]): string {
+  return `[${texts.map((text) => text ?? "null").join(",")}]`;
 }

@@ -6,8 +6,9 @@ const begin = statement(
   sql`
   update taskmaster.job
   set started_at = now()
-  from unnest($2::bigint[], $3::int[]) as starting (id, delivery)
-  where job.id = starting.id and job.worker = $1 and job.deliveries = starting.delivery
+  where id = any($2::bigint[]) and worker = $1
+    -- looked up, and never joined: the planner does not know how many there are
+    and case when (id, deliveries) in (select * from unnest($2::bigint[], $3::int[])) then true end
     and exists (select from taskmaster.process where process.id = $1 and died_at is null)
   returning job.id
   `,

@@ -9,11 +9,17 @@ import { sql, statement } from "./statement.ts";
  * 3. Every claim raises the job's `deliveries`, its fence, and leaves a row in `claim`, by which the jobs of a dead process are found.
  * 4. The quotas of one statement add up to what the caller has room for: nothing is locked that is not taken.
  */
+/** A place in a lane's line. */
+export interface Floor {
+  readonly runAt: string;
+  readonly id: string;
+}
+
 export interface LaneQuota {
   readonly lane: number;
   readonly quota: number;
-  /** Look no further back than this; undefined looks from the lane's beginning. */
-  readonly floor?: string | undefined;
+  /** Look only behind this place; undefined looks from the lane's beginning. */
+  readonly floor?: Floor | undefined;
 }
 
 export interface ClaimedJob {
@@ -44,11 +50,12 @@ const claim = statement(
   ), head as materialized (
     select line.ctid as at, line.id, row_number() over () as place
     from me
-    cross join unnest($3::int[], $4::int[], $5::timestamptz[]) as wanted (lane, quota, floor)
+    cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[]) as wanted (lane, quota, floor, floor_id)
     cross join lateral (
       select job.ctid, job.id
       from taskmaster.job
-      where job.lane = wanted.lane and job.worker is null and job.run_at >= wanted.floor and job.run_at <= now()
+      where job.lane = wanted.lane and job.worker is null
+        and (job.run_at, job.id) > (wanted.floor, wanted.floor_id) and job.run_at <= now()
       order by job.run_at, job.id
       limit wanted.quota
       for update skip locked
@@ -58,7 +65,7 @@ const claim = statement(
     select $1, $2, array_agg(id) from head having count(*) > 0
   )
   update taskmaster.job
-  set worker = $1, deliveries = deliveries + 1, started_at = case when head.place <= $6 then now() end
+  set worker = $1, deliveries = deliveries + 1, started_at = case when head.place <= $7 then now() end
   from head
   where job.ctid = head.at -- locked above, so it stays where it is
   returning job.id, job.lane, job.deliveries as delivery, job.failures, job.crashes, job.interruptions, job.keyed,
@@ -86,7 +93,8 @@ export async function claimJobs(
     batch,
     lanes.map(({ lane }) => lane),
     lanes.map(({ quota }) => quota),
-    lanes.map(({ floor }) => floor ?? "-infinity"),
+    lanes.map(({ floor }) => floor?.runAt ?? "-infinity"),
+    lanes.map(({ floor }) => floor?.id ?? "0"),
     starting,
   ]);
   return rows;
@@ -123,8 +131,7 @@ const owned = statement(
   sql`
   select job.id, job.deliveries as delivery
   from taskmaster.claim
-  cross join unnest(claim.jobs) as claimed (id)
-  join taskmaster.job on job.id = claimed.id and job.worker = claim.worker
+  join taskmaster.job on job.id = any(claim.jobs) and job.worker = claim.worker
   where claim.worker = $1
   `,
 );

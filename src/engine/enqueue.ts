@@ -1,4 +1,4 @@
-import { numberArray, textArray } from "./arrays.ts";
+import { jsonArray, numberArray, textArray } from "./arrays.ts";
 import { type Database, type Queryable, type RunStatement, retrying } from "./database.ts";
 import { isCertainlyUndone, isTransient } from "./database-errors.ts";
 import { type Statement, sql, statement } from "./statement.ts";
@@ -36,8 +36,9 @@ const insert = statement(
   sql`
   with written as (
     insert into taskmaster.job (id, lane, run_at, enqueued_at, payload, older)
-    select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, older
-    from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::json[], $5::json[]) as new (id, lane, run_at, payload, older)
+    select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, nullif(older::text, 'null')::json
+    from rows from (unnest($1::bigint[]), unnest($2::int[]), unnest($3::timestamptz[]), json_array_elements($4), json_array_elements($5))
+      as new (id, lane, run_at, payload, older)
   )
   select pg_notify('taskmaster_job', $6)
   where $6::text is not null and pg_try_advisory_xact_lock(1952543859, 2)
@@ -49,8 +50,9 @@ const insertAgain = statement(
   "enqueue_again",
   sql`
   insert into taskmaster.job (id, lane, run_at, enqueued_at, payload, older)
-  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, older
-  from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::json[], $5::json[]) as new (id, lane, run_at, payload, older)
+  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, nullif(older::text, 'null')::json
+  from rows from (unnest($1::bigint[]), unnest($2::int[]), unnest($3::timestamptz[]), json_array_elements($4), json_array_elements($5))
+      as new (id, lane, run_at, payload, older)
   where not exists (select from taskmaster.parked where parked.id = new.id)
     and not exists (
       select from taskmaster.succeeded where settled_at > now() - interval '1 hour' and new.id = any(succeeded.jobs)
@@ -63,8 +65,11 @@ const insertKeyed = statement(
   "enqueue_keyed",
   sql`
   with new as materialized (
-    select * from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::json[], $5::json[], $6::text[], $7::text[])
-      as new (id, lane, run_at, payload, older, task, key)
+    select *
+    from rows from (
+      unnest($1::bigint[]), unnest($2::int[]), unnest($3::timestamptz[]), json_array_elements($4), json_array_elements($5),
+      unnest($6::text[]), unnest($7::text[])
+    ) as new (id, lane, run_at, payload, older, task, key)
   ), taken as (
     insert into taskmaster.unique_key (task, key, job_id)
     select task, key, id from new order by task, key, id
@@ -72,7 +77,7 @@ const insertKeyed = statement(
     returning job_id
   )
   insert into taskmaster.job (id, lane, run_at, enqueued_at, keyed, payload, older)
-  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), true, payload, older
+  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), true, payload, nullif(older::text, 'null')::json
   from new join taken on taken.job_id = new.id
   returning id::text
   `,
@@ -92,8 +97,8 @@ function columns(jobs: readonly NewJob[]): unknown[] {
     numberArray(jobs.map(({ id }) => id)),
     numberArray(jobs.map(({ lane }) => lane)),
     textArray(jobs.map(({ runAt }) => runAt?.toISOString() ?? null)),
-    textArray(jobs.map(({ payload }) => payload)),
-    textArray(jobs.map(({ older }) => older)),
+    jsonArray(jobs.map(({ payload }) => payload)),
+    jsonArray(jobs.map(({ older }) => older)),
   ];
 }
 

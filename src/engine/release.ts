@@ -8,7 +8,7 @@ const release = statement(
   update taskmaster.job
   set worker = null, started_at = null, interruptions = least(interruptions + given.interrupted, 32767)
   from unnest($2::bigint[], $3::int[], $4::int[]) as given (id, delivery, interrupted)
-  where job.id = given.id and job.worker = $1 and job.deliveries = given.delivery
+  where job.id = any($2::bigint[]) and job.id = given.id and job.worker = $1 and job.deliveries = given.delivery
   returning job.id, job.lane
   `,
 );

@@ -40,8 +40,7 @@ const rescue = statement(
     select job.*, lane.task, told.kind, told.after_crash,
       coalesce(told.kind = 'interruptible' or told.after_crash = 'retry', false) as rerunnable
     from batch
-    cross join unnest(batch.jobs) as claimed (id)
-    join taskmaster.job on job.id = claimed.id and job.worker = $1
+    join taskmaster.job on job.id = any(batch.jobs) and job.worker = $1
     join taskmaster.lane on lane.id = job.lane
     left join taskmaster.process_task as told on told.process = $1 and told.task = lane.task
     order by job.id

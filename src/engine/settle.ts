@@ -13,29 +13,37 @@ interface Settlement {
 }
 
 export interface Success extends Settlement {
+  readonly lane: number;
+  readonly failures: number;
   readonly keyed: boolean;
   readonly waitedMs: number;
   readonly ranMs: number;
 }
 
+// The planner knows neither how long the arrays are nor, on a queue, how long the table is. So nothing here is a join: jobs are found by
+// their numbers, and what belongs together is looked up in hashed subplans, which `case` keeps from being turned into joins.
 const succeed = statement(
   "settle_succeed",
   sql`
   with ended as materialized (
-    select * from unnest($2::bigint[], $3::int[], $4::int[], $5::int[]) as ended (id, delivery, waited_ms, ran_ms)
-  ), gone as (
-    delete from taskmaster.job using ended
-    where job.id = ended.id and job.worker = $1 and job.deliveries = ended.delivery
-    returning job.id, job.lane, job.failures, ended.waited_ms, ended.ran_ms
+    select * from unnest($2::bigint[], $3::int[], $4::int[], $5::smallint[], $6::int[], $7::int[])
+      as ended (id, delivery, lane, failures, waited_ms, ran_ms)
+  ), gone as materialized (
+    delete from taskmaster.job
+    where id = any($2::bigint[]) and worker = $1
+      and case when (id, deliveries) in (select id, delivery from ended) then true end
+    returning id
   ), history as (
     insert into taskmaster.succeeded (process, jobs, lanes, failures, waited_ms, ran_ms)
     select $1, array_agg(id), array_agg(lane), array_agg(failures), array_agg(waited_ms), array_agg(ran_ms)
-    from gone having count(*) > 0
+    from ended
+    where case when id in (select id from gone) then true end
+    having count(*) > 0
   ), unkeyed as (
-    delete from taskmaster.unique_key using gone
-    where unique_key.job_id = gone.id and gone.id = any($6::bigint[])
+    delete from taskmaster.unique_key
+    where job_id = any($8::bigint[]) and case when job_id in (select id from gone) then true end
   ), freed as (
-    delete from taskmaster.claim where worker = $1 and batch = any($7::int[])
+    delete from taskmaster.claim where worker = $1 and batch = any($9::int[])
   )
   select id from gone
   `,
@@ -52,6 +60,8 @@ export async function succeedJobs(
     process,
     numberArray(successes.map(({ id }) => id)),
     numberArray(successes.map(({ delivery }) => delivery)),
+    numberArray(successes.map(({ lane }) => lane)),
+    numberArray(successes.map(({ failures }) => failures)),
     numberArray(successes.map(({ waitedMs }) => waitedMs)),
     numberArray(successes.map(({ ranMs }) => ranMs)),
     numberArray(successes.filter(({ keyed }) => keyed).map(({ id }) => id)),
@@ -85,7 +95,7 @@ const retry = statement(
     update taskmaster.job
     set worker = null, started_at = null, failures = failures + 1, run_at = clock_timestamp() + ended.wait_ms * interval '1 ms'
     from ended
-    where job.id = ended.id and job.worker = $1 and job.deliveries = ended.delivery
+    where job.id = any($2::bigint[]) and job.id = ended.id and job.worker = $1 and job.deliveries = ended.delivery
     returning job.id
   ), noted as (
     insert into taskmaster.failure (job_id, delivery, process, kind, name, message, stack)
@@ -130,7 +140,7 @@ const park = statement(
       as ended (id, delivery, state, reason, detail, kind, name, message, stack)
   ), gone as (
     delete from taskmaster.job using ended
-    where job.id = ended.id and job.worker = $1 and job.deliveries = ended.delivery
+    where job.id = any($2::bigint[]) and job.id = ended.id and job.worker = $1 and job.deliveries = ended.delivery
     returning job.*
   ), keys as (
     -- a failed job frees its key; a held one keeps it, for it may still run

@@ -1,4 +1,4 @@
-import { type ClaimedJob, type LaneQuota, probeLanes } from "../engine/claim.ts";
+import { type ClaimedJob, type Floor, type LaneQuota, probeLanes } from "../engine/claim.ts";
 import type { Database } from "../engine/database.ts";
 import { listLanes, type ReadableLane, rankOf, readableLanes } from "../engine/lanes.ts";
 import type { TaskTable } from "./task-table.ts";
@@ -9,7 +9,7 @@ import type { TaskTable } from "./task-table.ts";
  * 1. A lane is hot from a notification, a probe or a full claim, until a claim of it comes back short.
  * 2. Every lane is probed from its very beginning at least every `sweepMs` (longer only where a probe is slow itself), so what was missed
  *    (a lost notification, a late commit, a job handed back behind the floor, a new lane) waits that long at most.
- * 3. The floor of a lane is the due time of the last job that was claimed from it: a claim does not look again at what lies
+ * 3. The floor of a lane is the place of the last job that was claimed from it: a claim does not look again at what lies
  *    before, dead or claimed. A probe that finds something before the floor takes the floor away.
  */
 const sweepMs = 1_000;
@@ -17,7 +17,7 @@ const sweepMs = 1_000;
 interface LaneState {
   readonly lane: ReadableLane;
   hot: boolean;
-  floor: string | undefined;
+  floor: Floor | undefined;
 }
 
 export class Scout {
@@ -51,6 +51,15 @@ export class Scout {
     return concerned;
   }
 
+  /** Lanes to which jobs have gone back, where they stood: before the floor. */
+  returned(lanes: readonly number[]): boolean {
+    for (const id of lanes) {
+      const state = this.#lanes.get(id);
+      if (state) state.floor = undefined;
+    }
+    return this.wake(lanes);
+  }
+
   /** Looks at every lane with the next `survey`. */
   sweepSoon(): void {
     this.#sweepAt = 0;
@@ -67,7 +76,7 @@ export class Scout {
     for (const { lane, runAt, dueInMs } of heads) {
       const state = this.#lanes.get(lane);
       if (state === undefined) continue;
-      if (state.floor !== undefined && runAt < state.floor) state.floor = undefined;
+      if (state.floor !== undefined && runAt < state.floor.runAt) state.floor = undefined;
       if (dueInMs <= 0) state.hot = true;
       else this.#dueAt = Math.min(this.#dueAt, now + dueInMs);
     }
@@ -115,13 +124,13 @@ export class Scout {
 
   /** Takes in what a claim brought. */
   learn(asked: readonly LaneQuota[], claimed: readonly ClaimedJob[]): void {
-    const counts = new Map<number, { count: number; last: string }>();
-    for (const { lane, runAt } of claimed) {
-      const seen = counts.get(lane);
-      if (seen === undefined) counts.set(lane, { count: 1, last: runAt });
+    const counts = new Map<number, { count: number; last: Floor }>();
+    for (const job of claimed) {
+      const seen = counts.get(job.lane);
+      if (seen === undefined) counts.set(job.lane, { count: 1, last: job });
       else {
         seen.count++;
-        if (runAt > seen.last) seen.last = runAt;
+        if (isBehind(job, seen.last)) seen.last = job;
       }
     }
     for (const { lane, quota } of asked) {
@@ -129,7 +138,12 @@ export class Scout {
       if (state === undefined) continue;
       const got = counts.get(lane);
       state.hot = (got?.count ?? 0) >= quota;
-      if (got !== undefined) state.floor = got.last;
+      if (got !== undefined) state.floor = { runAt: got.last.runAt, id: got.last.id };
     }
   }
+}
+
+/** Whether a job stands behind a place in its line. */
+function isBehind(job: Floor, place: Floor): boolean {
+  return job.runAt > place.runAt || (job.runAt === place.runAt && BigInt(job.id) > BigInt(place.id));
 }

@@ -111,6 +111,8 @@ export class Settler {
     const successes = select(ended, "succeeded").map(({ job, outcome }) => ({
       id: job.id,
       delivery: job.delivery,
+      lane: job.lane,
+      failures: job.failures,
       keyed: job.keyed,
       waitedMs: job.waitedMs,
       ranMs: Math.round(outcome.ranMs),

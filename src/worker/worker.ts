@@ -195,7 +195,7 @@ class Running {
       if (scout.wake(lanes)) this.#claims.nudge();
     };
     const released = (lanes: readonly number[]) => {
-      wake(lanes);
+      if (scout.returned(lanes)) this.#claims.nudge();
       this.#waker.wake(lanes);
     };
     this.#membership = membership;
