@@ -2,6 +2,7 @@
  * Measures. `npm run bench -- --help` tells how to call it.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -93,6 +94,12 @@ for (const contestant of candidates) {
 if (settings.autovacuum === "off")
   console.error("\n!!! autovacuum is off on this Postgres: the growth figures tell nothing about a real one.\n");
 
+const [load = 0] = loadavg();
+if (load > 0.7)
+  console.error(
+    `\n!!! Other programs keep this machine busy (load ${load.toFixed(1)}): expect a wide spread, and trust the ratios more than the figures.\n`,
+  );
+
 /** @type {{ scenario: string, name: string, contestant: string, round: number, figures?: import("./harness/bench.js").Figures, error?: string }[]} */
 const measurements = [];
 /** The small set promises to take under three minutes: on a slow or a busy machine it takes fewer rounds. */
@@ -145,7 +152,11 @@ const results = {
     }),
   ),
   leftOut,
-  cases: summarize(chosen, measurements, { began: began.toISOString(), rounds: done }),
+  cases: summarize(chosen, measurements, {
+    began: began.toISOString(),
+    rounds: done,
+    load: Math.round(load * 10) / 10,
+  }),
 };
 if (options.add && existsSync(output)) {
   const kept = JSON.parse(readFileSync(output, "utf8"));

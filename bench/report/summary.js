@@ -14,6 +14,7 @@ import { median } from "../harness/statistics.js";
  * @property {Record<string, string>} errors by contestant: the last one
  * @property {string} began when its run did
  * @property {number} rounds
+ * @property {number} load of the machine before the run, by programs that had nothing to do with it
  */
 
 const peersOnPostgres = ["graphile-worker", "pg-boss", "dbos", "absurd"];
@@ -22,7 +23,7 @@ const peersOnPostgres = ["graphile-worker", "pg-boss", "dbos", "absurd"];
  * Medians with spread, and ratios.
  * @param {readonly import("../harness/bench.js").Case[]} cases
  * @param {readonly { scenario: string, name: string, contestant: string, figures?: import("../harness/bench.js").Figures, error?: string }[]} measurements
- * @param {{ began: string, rounds: number }} run
+ * @param {{ began: string, rounds: number, load: number }} run
  * @returns {CaseSummary[]}
  */
 export function summarize(cases, measurements, run) {

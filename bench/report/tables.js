@@ -38,7 +38,10 @@ export function renderTables(results) {
     `Measured ${results.began.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), ${machine.memoryGB} GB, Node ${String(machine.node).slice(1)}, ` +
       `Postgres ${String(postgres.server_version).split(" ")[0]} (synchronous_commit ${postgres.synchronous_commit}, fsync ${postgres.fsync}, shared_buffers ${postgres.shared_buffers}, ` +
       `autovacuum ${postgres.autovacuum})${results.redis === null ? "" : `, Redis ${results.redis}`}: ` +
-      `${roundsOf(cases)} rounds, interleaved. The database and all processes share the cores.`,
+      `${roundsOf(cases)} rounds, interleaved. The database and all processes share the cores.` +
+      (cases.some(({ load }) => load > 0.7)
+        ? " **Other programs kept the machine busy meanwhile**: trust the ratios and the costs per job more than the rates and the latencies."
+        : ""),
     "",
     row(["contestant", "version", "how it was made fast"]),
     row(["---", "---", "---"]),

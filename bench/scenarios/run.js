@@ -22,14 +22,14 @@ function running(name, quick, { processes, concurrency, jobs, tasks = 1, revisio
       for (let revision = 1; revision <= revisions; revision++) {
         const producer = await bench.producer(contestant, { url: store.url, tasks, revision });
         // whoever enqueues slowly runs slowly too: the queue need not be fuller than it can be emptied
-        filled += await producer.call("fill", { count, ms: (bench.quick ? 2_000 : 15_000) / revisions });
+        filled += await producer.call("fill", { count, ms: (bench.quick ? 2_000 : 8_000) / revisions });
         await producer.call("closeProducer");
         await producer.end();
       }
       return drain(bench, contestant, store, {
         processes,
         jobs: filled,
-        capMs: bench.quick ? 1_200 : 8_000,
+        capMs: bench.quick ? 1_200 : 5_000,
         worker: { tasks, revisions, concurrency },
       });
     },
