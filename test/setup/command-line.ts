@@ -23,7 +23,8 @@ export class Project {
     this.#env = { ...process.env, DATABASE_URL: database, NO_COLOR: "1", TASKMASTER_RELEASE: "" };
     mkdirSync(join(this.folder, "node_modules"));
     symlinkSync(root, join(this.folder, "node_modules/taskmaster"));
-    symlinkSync(join(root, "node_modules/zod"), join(this.folder, "node_modules/zod"));
+    for (const name of ["zod", "pg"])
+      symlinkSync(join(root, "node_modules", name), join(this.folder, "node_modules", name));
     for (const [name, text] of Object.entries({ "package.json": '{ "type": "module" }', ...files }))
       this.write(name, text);
     onTestFinished(() => rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
