@@ -1,10 +1,10 @@
-import { type Duration, toMilliseconds } from "./duration.ts";
+import { type Duration, InvalidDurationError, toMilliseconds } from "./duration.ts";
 
 /** How long a job waits after a failed attempt before it is tried again. */
 export interface Backoff {
-  /** The wait after the first failure; it doubles with each further one. Default `"2s"`. */
+  /** The wait after the first failure; it doubles with each further one. A year at most. Default `"2s"`. */
   readonly first?: Duration;
-  /** The longest wait. Default `"1h"`. */
+  /** The longest wait. A year at most. Default `"1h"`. */
   readonly max?: Duration;
 }
 
@@ -13,9 +13,18 @@ export interface BackoffMs {
   readonly maxMs: number;
 }
 
+const longestMs = 366 * 86_400_000;
+
+/** @throws {InvalidDurationError} */
 export function toBackoffMs({ first = "2s", max = "1h" }: Backoff = {}): BackoffMs {
-  const firstMs = toMilliseconds(first, "backoff.first");
-  return { firstMs, maxMs: Math.max(firstMs, toMilliseconds(max, "backoff.max")) };
+  const firstMs = waitMs(first, "backoff.first");
+  return { firstMs, maxMs: Math.max(firstMs, waitMs(max, "backoff.max")) };
+}
+
+function waitMs(wait: Duration, what: string): number {
+  const ms = toMilliseconds(wait, what);
+  if (ms > longestMs) throw new InvalidDurationError(`${what} is ${JSON.stringify(wait)}: write a year at most.`);
+  return ms;
 }
 
 /**

@@ -8,22 +8,22 @@ export class InvalidDurationError extends TaskmasterError {
   readonly code = "TASKMASTER_INVALID_DURATION";
 }
 
-const milliseconds: Record<string, number> = {
-  ms: 1,
-  millisecond: 1,
-  s: 1_000,
-  sec: 1_000,
-  second: 1_000,
-  m: 60_000,
-  min: 60_000,
-  minute: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-  w: 604_800_000,
-  week: 604_800_000,
-};
+const milliseconds = new Map([
+  ["ms", 1],
+  ["millisecond", 1],
+  ["s", 1_000],
+  ["sec", 1_000],
+  ["second", 1_000],
+  ["m", 60_000],
+  ["min", 60_000],
+  ["minute", 60_000],
+  ["h", 3_600_000],
+  ["hour", 3_600_000],
+  ["d", 86_400_000],
+  ["day", 86_400_000],
+  ["w", 604_800_000],
+  ["week", 604_800_000],
+]);
 
 /**
  * A duration in whole milliseconds.
@@ -37,18 +37,18 @@ export function toMilliseconds(duration: Duration, what = "duration"): number {
   } else {
     const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+?)\s*$/i.exec(duration);
     const unit = match?.[2]?.toLowerCase() ?? "";
-    const factor = milliseconds[unit] ?? milliseconds[unit.replace(/s$/, "")];
+    const factor = milliseconds.get(unit) ?? milliseconds.get(unit.replace(/s$/, ""));
     if (match?.[1] !== undefined && factor !== undefined) return Math.round(Number(match[1]) * factor);
   }
   throw new InvalidDurationError(
-    `${what} is ${JSON.stringify(duration)}, which is not a duration: write milliseconds as a number, or a text such as "30s", "5m", "2h" or "3 days".`,
+    `${what} is ${typeof duration === "string" ? JSON.stringify(duration) : String(duration)}, which is not a duration: write milliseconds as a number, or a text such as "30s", "5m", "2h" or "3 days".`,
   );
 }
 
 /** A duration for people: `850 ms`, `12.3 s`, `4 min 5 s`, `2 h 10 min`, `3 d 4 h`. */
 export function formatMilliseconds(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 59_500) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
   const units = [
     ["d", 86_400_000],
     ["h", 3_600_000],

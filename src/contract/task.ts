@@ -173,9 +173,9 @@ export function task(name: string, options: TaskOptions = {}): TaskName {
     );
   return {
     payload(schema: StandardSchemaV1, { revision: first = 1 }: { readonly revision?: number } = {}) {
-      if (!Number.isInteger(first) || first < 1 || first > 32_767)
+      if (!Number.isInteger(first) || first < 1 || first > lastRevision)
         throw new InvalidContractError(
-          `The first revision of ${name} is ${first}: write a whole number from 1 to 32767.`,
+          `The first revision of ${name} is ${first}: write a whole number from 1 to ${lastRevision}.`,
         );
       const revisions: [Revision] = [checkedRevision(name, { number: first, schema })];
       return contractValue({ name, formerNames: [], queue, priority, retired: false, revisions }) as never;
@@ -193,6 +193,10 @@ function contractValue(contract: Contract): TaskContract<unknown, unknown> {
         throw new InvalidContractError(
           `Revision ${number} of ${contract.name} has no upgrade, so the jobs of revision ${number - 1} could not be read: ` +
             ".revise(schema, { upgrade: (older) => ({ ...older, … }) }).",
+        );
+      if (downgrade !== undefined && typeof downgrade !== "function")
+        throw new InvalidContractError(
+          `The downgrade of revision ${number} of ${contract.name} is no function: write downgrade: (newer) => …, or leave it out.`,
         );
       const next = checkedRevision(contract.name, {
         number,
@@ -225,7 +229,14 @@ function taskValue(contract: Contract, execution: Execution): Task<unknown, unkn
   };
 }
 
+/** The database keeps revisions as small integers. */
+const lastRevision = 32_767;
+
 function checkedRevision(name: string, parts: RevisionParts): Revision {
+  if (parts.number > lastRevision)
+    throw new InvalidContractError(
+      `Revision ${parts.number} of ${name} is beyond ${lastRevision}, which is the last there can be.`,
+    );
   assertSchema(parts.schema, `Revision ${parts.number} of ${name}`);
   return revision(name, parts);
 }
