@@ -109,9 +109,9 @@ const [number] = process.argv.slice(2);
 const { tasks, payload } = await import("./release-" + number + ".mjs");
 const taskmaster = new Taskmaster({ tasks, release: "release " + number });
 await taskmaster.start();
-console.log("ready");
 let stopping = false;
 process.on("SIGTERM", () => { stopping = true; });
+console.log("ready");
 while (!stopping) {
   for (const task of tasks) {
     const { id } = await taskmaster.enqueue(task, payload, Math.random() < 0.2 ? { delay: Math.random() * 3000 } : {});
