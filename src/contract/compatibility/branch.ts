@@ -1,7 +1,7 @@
 import { type Budget, remembered, spend } from "./budget.ts";
 import { constraintsOf, objectNode } from "./constraints.ts";
 import { evaluate } from "./evaluate.ts";
-import { type JsonType, jsonTypes, sameJson, typeOfJson } from "./json.ts";
+import { isAmong, type JsonType, jsonTypes, typeOfJson } from "./json.ts";
 import { type ArrayPart, Node, type ObjectPart, type Opaque, type TypeName } from "./node.ts";
 import { allNumbers, integerBounds, isEmptyNumbers, isInteger, type NumberSet, narrowed } from "./numbers.ts";
 
@@ -199,9 +199,9 @@ class State {
     if (parts.types !== undefined) this.#narrowTypes(parts.types, parts.nullable === true);
     if (parts.values !== undefined) {
       const { values } = parts;
-      this.values =
-        this.values === undefined ? values : this.values.filter((one) => values.some((other) => sameJson(one, other)));
-      this.types = this.types.filter((type) => this.values?.some((value) => typeOfJson(value) === type));
+      this.values = this.values === undefined ? values : this.values.filter((one) => isAmong(values, one));
+      const types = new Set(this.values.map(typeOfJson));
+      this.types = this.types.filter((type) => types.has(type));
     }
     if (parts.excluded !== undefined) this.excluded.push(...parts.excluded);
     if (parts.number !== undefined) this.numbers = narrowed(this.numbers, parts.number);
@@ -295,7 +295,7 @@ function isHopeless({ types, objects }: State): boolean {
     });
     const [first, ...others] = values;
     if (first === undefined) continue;
-    if (!first.some((value) => others.every((other) => other.some((one) => sameJson(one, value))))) return true;
+    if (!first.some((value) => others.every((other) => isAmong(other, value)))) return true;
   }
   return false;
 }
@@ -353,7 +353,7 @@ function mayBe(value: unknown, { type }: Branch, items: readonly Item[], budget:
   if (typeOfJson(value) !== type) return false;
   return items.every(({ node, role }) => {
     if (role === "sibling") return true;
-    const verdict = evaluate(node, value, { budget });
+    const verdict = evaluate(node, value, budget);
     return role === "not" ? verdict !== "yes" : verdict !== "no";
   });
 }

@@ -42,12 +42,12 @@ function apply(node: Node, value: unknown, applying: Applying, into: Set<Node>, 
   const follow = (next: Node) => apply(next, value, applying, into, budget);
   for (const member of allOf) follow(member);
   for (const member of [...anyOf, ...oneOf]) {
-    const fits = evaluate(member, value, { budget });
+    const fits = evaluate(member, value, budget);
     if (fits === "unknown") applying.vague = true;
     if (fits !== "no") follow(member);
   }
   if (condition !== undefined) {
-    const holds = evaluate(condition.asked, value, { budget });
+    const holds = evaluate(condition.asked, value, budget);
     if (holds === "unknown") applying.vague = true;
     if (holds !== "no") apply(condition.asked, value, applying, applying.asked, budget);
     if (holds !== "no" && condition.holding !== undefined) follow(condition.holding);

@@ -1,5 +1,4 @@
 import type { JsonSchema } from "../json-schema.ts";
-import { BudgetSpent } from "./budget.ts";
 import { findDifferences, type RawDifference } from "./differences.ts";
 import { compareDirection, type Direction } from "./direction.ts";
 import { Node } from "./node.ts";
@@ -54,19 +53,10 @@ export function compareSchemas(older: JsonSchema, newer: JsonSchema, options: Co
 function compare(older: Node, newer: Node, budget: number): Comparison {
   const backward = compareDirection(older, newer, budget);
   const forward = compareDirection(newer, older, budget);
-  const differences = settled(listed(older, newer, budget), backward, forward);
+  const differences = settled(findDifferences(older, newer, { left: budget }), backward, forward);
   const holds = [backward, forward].every(({ verdict, drops }) => verdict === "yes" && !drops);
   const changes = differences.some((difference) => difference.backward === "change" || difference.forward === "change");
   return { equivalent: holds && !changes, backward: plain(backward), forward: plain(forward), differences };
-}
-
-function listed(older: Node, newer: Node, budget: number): readonly RawDifference[] {
-  try {
-    return findDifferences(older, newer, { left: budget });
-  } catch (error) {
-    if (error instanceof BudgetSpent || error instanceof RangeError) return [];
-    throw error;
-  }
 }
 
 function plain({ verdict, drops, witness }: Direction): Direction {

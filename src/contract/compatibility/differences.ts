@@ -1,5 +1,5 @@
 import { arrayDifferences } from "./array-differences.ts";
-import { type Budget, spend } from "./budget.ts";
+import { type Budget, BudgetSpent, spend } from "./budget.ts";
 import { sameJson } from "./json.ts";
 import type { Node } from "./node.ts";
 import { objectDifferences } from "./object-differences.ts";
@@ -59,7 +59,7 @@ export function findDifferences(older: Node, newer: Node, budget: Budget): reado
       depth--;
     },
     family(family, path, one, other, shown = {}) {
-      const outcomes = outcomesOf(one, other);
+      const outcomes = outcomesOf(one, other, budget);
       const kind = kindOf(outcomes);
       if (kind !== undefined) this.keep({ rule: ruleOf(family, kind), path, kind, ...outcomes, ...shown });
     },
@@ -67,7 +67,12 @@ export function findDifferences(older: Node, newer: Node, budget: Budget): reado
       if (this.found.length < maxFound) this.found.push(difference);
     },
   };
-  walk.below(older, newer, "");
+  try {
+    walk.below(older, newer, "");
+  } catch (error) {
+    // What was found so far is true; that it is not all shows in the verdicts.
+    if (!(error instanceof BudgetSpent || error instanceof RangeError)) throw error;
+  }
   return walk.found;
 }
 
@@ -118,7 +123,7 @@ function keepVariant(
   variant: Node,
   other: Node,
 ): void {
-  const outcome = outcomeOf(variant, other);
+  const outcome = outcomeOf(variant, other, walk.budget);
   if (outcome === "ok") return;
   const removed = rule === "variant-removed";
   walk.keep({

@@ -20,6 +20,8 @@ export interface Direction {
 export interface Findings extends Direction {
   readonly droppedPaths: readonly string[];
   readonly counters: readonly Counter[];
+  /** How many steps it took. */
+  readonly spent: number;
 }
 
 export function compareDirection(writer: Node, reader: Node, steps: number): Findings {
@@ -28,7 +30,14 @@ export function compareDirection(writer: Node, reader: Node, steps: number): Fin
   const prover = new SubsetProver(budget);
   const proof = within(() => prover.subset(whole, reader));
   if (proof?.holds === true)
-    return { verdict: "yes", drops: proof.drops.length > 0, droppedPaths: proof.drops, counters: [] };
+    return {
+      verdict: "yes",
+      drops: proof.drops.length > 0,
+      droppedPaths: proof.drops,
+      counters: [],
+      spent: steps - budget.left,
+    };
+  const proving = steps - Math.max(0, budget.left);
   const found = within(() => {
     budget.left = steps;
     const explaining = proof === undefined ? new SubsetProver(budget) : prover;
@@ -37,7 +46,8 @@ export function compareDirection(writer: Node, reader: Node, steps: number): Fin
   });
   const counters = (found ?? []).filter(({ value }) => within(() => isWitness(writer, reader, value, budgetOf(steps))));
   const [first] = counters;
-  const nothingDropped = { drops: false, droppedPaths: [], counters };
+  const spent = proving + steps - Math.max(0, budget.left);
+  const nothingDropped = { drops: false, droppedPaths: [], counters, spent };
   return first === undefined
     ? { verdict: "unknown", ...nothingDropped }
     : { verdict: "no", witness: first.value, ...nothingDropped };
@@ -45,9 +55,9 @@ export function compareDirection(writer: Node, reader: Node, steps: number): Fin
 
 function isWitness(writer: Node, reader: Node, value: unknown, budget: Budget): boolean {
   return (
-    evaluate(writer, value, { budget }) === "yes" &&
+    evaluate(writer, value, budget) === "yes" &&
     isClosedPayload(writer, value, budget) === "yes" &&
-    evaluate(reader, value, { budget }) === "no"
+    evaluate(reader, value, budget) === "no"
   );
 }
 

@@ -43,7 +43,7 @@ function isEmptyObject(prover: Prover, branch: Branch): boolean {
   for (const key of requiredKeys(branch)) {
     const at = valueAt(branch, key);
     if (at === undefined || prover.isEmpty(at)) return true;
-    if (names.some((node) => evaluate(node, key, { budget: prover.budget }) === "no")) return true;
+    if (names.some((node) => evaluate(node, key, prover.budget) === "no")) return true;
   }
   return false;
 }

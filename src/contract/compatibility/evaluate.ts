@@ -1,6 +1,6 @@
 import { type Budget, spend } from "./budget.ts";
 import { fitsFormat } from "./formats.ts";
-import { isObject, type JsonObject, lengthOf, sameJson, typeOfJson } from "./json.ts";
+import { isAmong, isObject, type JsonObject, lengthOf, sameJson, typeOfJson } from "./json.ts";
 import { matches } from "./match.ts";
 import type { ArrayPart, Node, ObjectPart, Parts, StringPart, TypeName } from "./node.ts";
 import { fitsNumber, isUnsafe } from "./numbers.ts";
@@ -11,10 +11,6 @@ import { both, either, opposite, type Verdict, verdictOf } from "./truth.ts";
  * nowhere, a matter on which validators differ). It stands in for a validator, so that a comparison needs no library.
  */
 
-export interface Reading {
-  readonly budget: Budget;
-}
-
 /** What a schema has looked at in one object or array: surely, or perhaps. */
 interface Seen {
   readonly keys: Map<string, Verdict>;
@@ -24,14 +20,14 @@ interface Seen {
 const maxDepth = 150;
 const maxHops = 40;
 
-export function evaluate(node: Node, value: unknown, reading: Reading): Verdict {
-  return new Evaluator(reading).place(node, value, 0);
+export function evaluate(node: Node, value: unknown, budget: Budget): Verdict {
+  return new Evaluator(budget).place(node, value, 0);
 }
 
 class Evaluator {
   readonly #budget: Budget;
 
-  constructor({ budget }: Reading) {
+  constructor(budget: Budget) {
     this.#budget = budget;
   }
 
@@ -225,7 +221,7 @@ export function fitsType(types: ReadonlySet<TypeName>, nullable: boolean, value:
 }
 
 function isOneOf(values: readonly unknown[], value: unknown): Verdict {
-  if (!values.some((one) => sameJson(one, value))) return "no";
+  if (!isAmong(values, value)) return "no";
   return holdsUnsafeNumber(value, 0) ? "unknown" : "yes";
 }
 

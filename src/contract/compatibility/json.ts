@@ -54,6 +54,19 @@ export function sameJson(one: unknown, other: unknown, depth = 0): boolean {
   );
 }
 
+const scalars = new WeakMap<readonly unknown[], ReadonlySet<unknown>>();
+
+/** Whether a list of values holds one; enumerations may be long. */
+export function isAmong(values: readonly unknown[], value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return values.some((one) => sameJson(one, value));
+  let known = scalars.get(values);
+  if (known === undefined) {
+    known = new Set(values);
+    scalars.set(values, known);
+  }
+  return known.has(value);
+}
+
 /** The length that JSON Schema counts: code points, not UTF-16 units. */
 export function lengthOf(text: string): number {
   let length = text.length;

@@ -86,7 +86,7 @@ function propertyDifferences(walk: Walk, before: ObjectPart, after: ObjectPart, 
       presenceDifference(walk, before, after, key, here);
     return;
   }
-  const outcomes = outcomesOf(around(before, key), around(after, key));
+  const outcomes = outcomesOf(around(before, key), around(after, key), walk.budget);
   const isAdded = other !== undefined || demanded[1] === true;
   const demands = isAdded ? demanded[1] : demanded[0];
   walk.keep({
@@ -136,7 +136,7 @@ function presenceDifference(walk: Walk, before: ObjectPart, after: ObjectPart, k
       },
       ["object"],
     );
-  const outcomes = outcomesOf(presence(before), presence(after));
+  const outcomes = outcomesOf(presence(before), presence(after), walk.budget);
   const became = after.required.includes(key);
   const lostDefault = became && defaultOf(before, key) && !defaultOf(after, key);
   if (lostDefault) {

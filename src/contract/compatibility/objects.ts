@@ -201,7 +201,7 @@ function isTrivial(node: Node): boolean {
 }
 
 function namesProof(prover: Prover, branch: Branch, names: Node): Proof {
-  const budget = { budget: prover.budget };
+  const { budget } = prover;
   for (const key of namedKeys(branch)) {
     if (evaluate(names, key, budget) === "yes") continue;
     const at = valueAt(branch, key);

@@ -1,3 +1,4 @@
+import { type Budget, spend } from "./budget.ts";
 import { compareDirection } from "./direction.ts";
 import type { Node } from "./node.ts";
 
@@ -15,12 +16,14 @@ export interface Outcomes {
 const steps = 4_000;
 
 /** What follows from a change, by itself: the two schemas say nothing but what changed. */
-export function outcomesOf(older: Node, newer: Node): Outcomes {
-  return { backward: outcomeOf(older, newer), forward: outcomeOf(newer, older) };
+export function outcomesOf(older: Node, newer: Node, budget: Budget): Outcomes {
+  return { backward: outcomeOf(older, newer, budget), forward: outcomeOf(newer, older, budget) };
 }
 
-export function outcomeOf(writer: Node, reader: Node): Outcome {
-  const { verdict, drops } = compareDirection(writer, reader, steps);
+/** @throws {BudgetSpent} */
+export function outcomeOf(writer: Node, reader: Node, budget: Budget): Outcome {
+  const { verdict, drops, spent } = compareDirection(writer, reader, steps);
+  spend(budget, spent);
   if (verdict === "yes") return drops ? "drop" : "ok";
   return verdict === "no" ? "break" : "unknown";
 }

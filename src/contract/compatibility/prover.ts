@@ -143,10 +143,10 @@ export class SubsetProver implements Prover {
   }
 
   #tells({ items }: Conjunction, reader: Node, value: unknown): boolean {
-    if (evaluate(reader, value, { budget: this.budget }) !== "no") return false;
+    if (evaluate(reader, value, this.budget) !== "no") return false;
     return items.every(({ node, role }) => {
       if (role === "sibling") return true;
-      const verdict = evaluate(node, value, { budget: this.budget });
+      const verdict = evaluate(node, value, this.budget);
       return verdict !== (role === "not" ? "yes" : "no");
     });
   }
@@ -154,8 +154,7 @@ export class SubsetProver implements Prover {
   covers(branch: Branch, reader: Node): Proof {
     spend(this.budget);
     if (branch.values !== undefined) {
-      const reading = { budget: this.budget };
-      const verdicts = branch.values.map((value) => evaluate(reader, value, reading));
+      const verdicts = branch.values.map((value) => evaluate(reader, value, this.budget));
       if (verdicts.every((verdict) => verdict === "yes")) return { ...proven, seen: { ...nothingSeen, vague: true } };
       const refused = branch.values.filter((_, index) => verdicts[index] === "no");
       if (refused.length > 0)

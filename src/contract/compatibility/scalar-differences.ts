@@ -1,5 +1,5 @@
 import type { Shown, Walk } from "./differences.ts";
-import { jsonTypes, sameJson } from "./json.ts";
+import { isAmong, jsonTypes, sameJson } from "./json.ts";
 import { Node, type NumberPart, type Parts, type StringPart, type TypeName } from "./node.ts";
 import type { Family } from "./rule.ts";
 import type { RuleId } from "./rules.ts";
@@ -85,8 +85,8 @@ function valueDifferences(walk: Walk, older: Shape, newer: Shape, path: string):
       walk.family(family, path, plain(older), plain(newer), shown);
     return;
   }
-  const gone = before.filter((value) => !after.some((other) => sameJson(value, other)));
-  const come = after.filter((value) => !before.some((other) => sameJson(value, other)));
+  const gone = before.filter((value) => !isAmong(after, value));
+  const come = after.filter((value) => !isAmong(before, value));
   if (before.length === 1 && after.length === 1 && gone.length === 1) {
     walk.keep({ rule: "constant-replaced", path, kind: "replaced", backward: "break", forward: "break", ...shown });
     return;

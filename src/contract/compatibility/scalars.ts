@@ -2,7 +2,7 @@ import type { Branch } from "./branch.ts";
 import type { Budget } from "./budget.ts";
 import { evaluate } from "./evaluate.ts";
 import { isHarmless, isOfTexts } from "./formats.ts";
-import { sameJson } from "./json.ts";
+import { isAmong, sameJson } from "./json.ts";
 import { type Node, type NumberPart, type Opaque, Node as SchemaNode, type StringPart, type TypeName } from "./node.ts";
 import { coversNumbers, integerBounds, isInteger } from "./numbers.ts";
 import { coversLength, coversNotPattern, coversPattern, coversTexts } from "./texts.ts";
@@ -33,7 +33,7 @@ export function coversValues(branch: Branch, values: readonly unknown[], budget:
   const bounds = integerBounds(branch.numbers);
   if (!(bounds[1] - bounds[0] <= maxCountedOut)) return false;
   for (let value = bounds[0]; value <= bounds[1]; value++)
-    if (!isExcluded(branch, value, budget) && evaluate(reader, value, { budget }) !== "yes") return false;
+    if (!isExcluded(branch, value, budget) && evaluate(reader, value, budget) !== "yes") return false;
   return true;
 }
 
@@ -41,7 +41,7 @@ export function coversValues(branch: Branch, values: readonly unknown[], budget:
 function isExcluded({ items }: Branch, value: unknown, budget: Budget): boolean {
   return items.some(({ node, role }) => {
     if (role === "sibling") return false;
-    return evaluate(node, value, { budget }) === (role === "not" ? "yes" : "no");
+    return evaluate(node, value, budget) === (role === "not" ? "yes" : "no");
   });
 }
 
@@ -87,14 +87,14 @@ export function shutsOut(branch: Branch, { parts }: Node): boolean {
     if (!types.has(name) && !(name === "number" && types.has("integer"))) return true;
   }
   if (values !== undefined && branch.values !== undefined)
-    return !branch.values.some((value) => values.some((other) => sameJson(value, other)));
+    return !branch.values.some((value) => isAmong(values, value));
   if (branch.type !== "object" || object === undefined) return false;
   const constants = constantsOf(branch);
   for (const [key, property] of object.properties) {
     const here = constants.get(key);
     const there = here === undefined ? undefined : property.parts.values;
     if (here === undefined || there === undefined) continue;
-    if (!here.some((value) => there.some((other) => sameJson(value, other)))) return true;
+    if (!here.some((value) => isAmong(there, value))) return true;
   }
   return false;
 }

@@ -1,4 +1,4 @@
-import { isObject, jsonTypes, sameJson, typeOfJson } from "./json.ts";
+import { isAmong, isObject, jsonTypes, typeOfJson } from "./json.ts";
 import { type ArrayPart, Node, type ObjectPart, type Opaque, type Parts, type TypeName } from "./node.ts";
 
 /**
@@ -101,7 +101,7 @@ function sharedValues(
   other: readonly unknown[] | undefined,
 ): readonly unknown[] | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  return one.filter((value) => other.some((same) => sameJson(value, same)));
+  return one.filter((value) => isAmong(other, value));
 }
 
 function mergedArrays(one: ArrayPart | undefined, other: ArrayPart | undefined): ArrayPart | undefined {
@@ -141,6 +141,8 @@ function lifted(base: Shape, parts: readonly Parts[]): Shape {
       values: shapes.flatMap(({ values }) => values ?? []),
       variants: [],
     };
+  if (variants.every(({ parts: { types, ...rest } }) => types !== undefined && Object.keys(rest).length === 0))
+    return { ...base, types: new Set(shapes.flatMap(({ types }) => [...types])), variants: [] };
   const others = shapes.filter(({ types }) => !(types.size === 1 && types.has("null")));
   const [only] = others;
   if (others.length !== 1 || only === undefined || only.variants.length > 0) {

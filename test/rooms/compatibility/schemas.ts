@@ -190,7 +190,7 @@ function edit(schema: JsonSchema, where: number, how: number, other: JsonSchema)
   if (place === undefined) return schema;
   const { owner, key } = place;
   const at = owner[key] as JsonSchema;
-  const clean = typeof other === "object" && JSON.stringify(other).includes("$ref") ? true : other;
+  const clean = typeof other === "object" && JSON.stringify(other).includes("$ref") ? true : structuredClone(other);
   if (typeof at === "boolean" || how === 0) owner[key] = clean;
   else if (how === 1) owner[key] = { anyOf: [at, clean] };
   else if (how === 2) owner[key] = { allOf: [at, clean] };
