@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { type EnqueueOptions, place } from "../../../src/client/enqueue-options.ts";
+import { readable } from "../../../src/contract/contract.ts";
+import { storePayload } from "../../../src/contract/payload.ts";
+import { type AnyTask, contractOf, executionOf, isRunnableTask, task } from "../../../src/contract/task.ts";
+import { type ClaimedJob, claimJobs } from "../../../src/engine/claim.ts";
+import type { Database } from "../../../src/engine/database.ts";
+import { enqueueJobs, type NewJob } from "../../../src/engine/enqueue.ts";
+import { JobNumbers } from "../../../src/engine/job-numbers.ts";
+import { LaneBook, listLanes, readableLanes } from "../../../src/engine/lanes.ts";
+import { type Registration, registerProcess } from "../../../src/engine/registry.ts";
+
+/** Who takes part in the tests of the engine: tasks of each kind, processes that are only rows, jobs. */
+
+const n = z.object({ n: z.number() });
+export const short = task("short")
+  .payload(n)
+  .short(() => {});
+export const retryable = task("retryable")
+  .payload(n)
+  .short({ afterCrash: "retry" }, () => {});
+export const interruptible = task("interruptible")
+  .payload(n)
+  .interruptible(() => {});
+
+/** A registered process; nothing of it runs but what the test does in its name. */
+export interface Process extends Registration {
+  readonly id: number;
+  claim(options?: { quota?: number; starting?: number; on?: Database }): Promise<ClaimedJob[]>;
+  /** The number of its last claim. */
+  readonly batch: number;
+}
+
+export interface ProcessOptions {
+  readonly tasks?: readonly AnyTask[];
+  readonly release?: string;
+  readonly role?: "worker" | "producer";
+  readonly queues?: readonly string[] | null;
+  readonly leaseMs?: number;
+}
+
+export async function register(
+  database: Database,
+  {
+    tasks = [short, retryable, interruptible],
+    release = "r1",
+    role = "worker",
+    queues = null,
+    leaseMs = 60_000,
+  }: ProcessOptions = {},
+): Promise<Process> {
+  const registration = await registerProcess(database, {
+    role,
+    release: { name: release, source: "explicit" },
+    tasks: tasks.map((one) => ({
+      contract: contractOf(one),
+      ...(isRunnableTask(one) && role === "worker" && { execution: executionOf(one) }),
+    })),
+    queues,
+    concurrency: 10,
+    leaseMs,
+    host: "test",
+    pid: 1,
+    version: "test",
+  });
+  const reads = (name: string) => {
+    const known = tasks.find((one) => [one.name, ...contractOf(one).formerNames].includes(name));
+    return known && readable(contractOf(known));
+  };
+  let batch = 0;
+  return {
+    ...registration,
+    id: registration.process,
+    get batch() {
+      return batch;
+    },
+    async claim({ quota = 100, starting = quota, on = database } = {}) {
+      const lanes = readableLanes(await listLanes(on), queues, reads).map(({ id }) => ({ lane: id, quota }));
+      batch++;
+      return claimJobs(on, { process: registration.process, batch, lanes, starting });
+    },
+  };
+}
+
+/** Jobs as a producer would write them, not written yet. */
+export async function newJobs(
+  database: Database,
+  target: AnyTask,
+  payloads: readonly unknown[],
+  options: EnqueueOptions = {},
+): Promise<NewJob[]> {
+  const contract = contractOf(target);
+  const { queue, priority, runAt } = place(contract, options);
+  const ids = await new JobNumbers(database).take(payloads.length);
+  const lanes = new LaneBook(database);
+  return Promise.all(
+    payloads.map(async (payload, index) => {
+      const { min, max, text, olderText } = await storePayload(contract, payload);
+      const lane = await lanes.idOf({ queue, task: contract.name, min, max, priority });
+      return { id: ids[index] ?? "", lane, runAt, payload: text, older: olderText };
+    }),
+  );
+}
+
+/** Enqueues, and answers with the jobs' numbers. */
+export async function enqueue(
+  database: Database,
+  target: AnyTask,
+  count = 1,
+  options: EnqueueOptions = {},
+): Promise<string[]> {
+  const jobs = await newJobs(
+    database,
+    target,
+    Array.from({ length: count }, (_, index) => ({ n: index })),
+    options,
+  );
+  await enqueueJobs(database, jobs, { forMs: 5_000, notify: false });
+  return jobs.map(({ id }) => id);
+}
+
+/** A settlement of a claimed job. */
+export function success(job: ClaimedJob) {
+  const { id, delivery, lane, failures, keyed, waitedMs } = job;
+  return { id, delivery, lane, failures, keyed, waitedMs, ranMs: 1 };
+}
