@@ -240,8 +240,10 @@ function report(
   changed: number,
   holders: readonly { id: string; holder: string; key: string }[],
 ): void {
-  if (global.json)
-    return printJson({ found: found.length, changed, jobs: found.map(({ id }) => id), refused: holders });
+  if (global.json) {
+    printJson({ found: found.length, changed, jobs: found.map(({ id }) => id), refused: holders });
+    return;
+  }
   console.log(`${changed} of ${found.length} jobs ${verb.done}.`);
   for (const { id, holder, key } of holders.slice(0, 10))
     console.log(`Job ${id} was left: the unfinished job ${holder} holds its key ${JSON.stringify(key)}.`);

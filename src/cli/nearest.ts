@@ -1,5 +1,5 @@
 /** The known names that a mistyped one was probably meant to be, the nearest first. */
-export function nearest(name: string, known: readonly string[]): string[] {
+function nearest(name: string, known: readonly string[]): string[] {
   return known
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(2, candidate.length / 3) || candidate.includes(name))

@@ -103,7 +103,7 @@ function columns(jobs: readonly NewJob[]): unknown[] {
 }
 
 /** The lanes of some jobs, as workers are notified of them. */
-export function lanesText(jobs: readonly NewJob[]): string {
+function lanesText(jobs: readonly NewJob[]): string {
   return [...new Set(jobs.map(({ lane }) => lane))].slice(0, 500).join(",");
 }
 

@@ -24,7 +24,7 @@ export function rankOf(priority: Priority): number {
   return ranks[priority];
 }
 
-export function priorityOf(rank: number): Priority {
+function priorityOf(rank: number): Priority {
   return priorities[rank] ?? "normal";
 }
 

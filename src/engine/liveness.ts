@@ -10,9 +10,7 @@ import { sql, statement } from "./statement.ts";
  *    process has been seen since the server started (after a restart nobody has a lock).
  */
 
-/** Class of the session advisory locks that heartbeats hold; the second key is the process's number. */
-export const livenessLockClass = 1952543860;
-
+// 1952543860 is the class of the session locks that heartbeats hold; the second key is the process's number.
 export const takeLivenessLock = statement("liveness_lock", sql`select pg_advisory_lock(1952543860, $1::int)`);
 
 export const heartbeat = statement(

@@ -29,7 +29,7 @@ const migrations: readonly Migration[] = [
 ];
 
 /** The schema that this code was written for. */
-export const schemaVersion = migrations.at(-1)?.version ?? 0;
+const schemaVersion = migrations.at(-1)?.version ?? 0;
 
 const lock = statement("migrate_lock", sql`select pg_advisory_xact_lock(1952543859, 1)`);
 

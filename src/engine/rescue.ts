@@ -15,7 +15,7 @@ import { sql, statement } from "./statement.ts";
  */
 
 /** How many workers a job may kill before it is held. */
-export const crashLimit = 3;
+const crashLimit = 3;
 
 // Claims whose process no longer lives: dead, stopped without settling, or unknown. Looked for again and again, because a claim
 // may still be committed while its process is judged.

@@ -46,6 +46,14 @@ export {
   type TaskOptions,
   task,
 } from "../contract/task.ts";
+export {
+  EmbeddedElsewhereError,
+  EmbeddedFolderError,
+  EmbeddedMissingError,
+  EmbeddedPlatformError,
+  EmbeddedStartError,
+  EmbeddedVersionError,
+} from "../embedded/error.ts";
 export { ContractContradictionError } from "../engine/contracts.ts";
 export type { Queryable } from "../engine/database.ts";
 export { DatabaseUnavailableError, SchemaVersionError } from "../engine/database-errors.ts";

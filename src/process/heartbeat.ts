@@ -26,7 +26,7 @@ export interface HeartbeatOptions {
 /** How long before its lease ends a process stops itself. */
 const safetyMs = 5_000;
 
-export function fenceAfterMs(leaseMs: number): number {
+function fenceAfterMs(leaseMs: number): number {
   return Math.max(leaseMs / 2, leaseMs - safetyMs);
 }
 
