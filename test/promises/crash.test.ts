@@ -33,6 +33,9 @@ export const polite = task("polite").payload(payload).interruptible(async ({ n }
 });
 `;
 
+/** It takes 2 to 3 s; twice that, because other test files load the machine at the same time. */
+const rescuedWithinMs = 6_000;
+
 async function scene() {
   const { readFileSync, existsSync } = await import("node:fs");
   const database = await testDatabase();
@@ -80,7 +83,7 @@ test("a short task whose worker is killed is held, and never run again by itself
   const killedAt = performance.now();
   await until("the job is parked", async () => (await stateOf(here, id)) !== undefined);
   expect(await stateOf(here, id)).toEqual({ state: "held", reason: "worker-died" });
-  expect(performance.now() - killedAt).toBeLessThan(4_000);
+  expect(performance.now() - killedAt).toBeLessThan(rescuedWithinMs);
   expect(here.ledger()).toHaveLength(1);
 });
 
@@ -95,7 +98,7 @@ test.each(["again", "index"])(
     first.kill("SIGKILL");
     const killedAt = performance.now();
     await until("the function has ended", () => here.ledger().some((line) => line.startsWith("end")));
-    expect(performance.now() - killedAt).toBeLessThan(4_000);
+    expect(performance.now() - killedAt).toBeLessThan(rescuedWithinMs);
     expect(here.ledger().map((line) => line.split(" ").slice(0, 4).join(" "))).toEqual([
       `start ${id} 1 1`,
       `start ${id} 1 2`,
