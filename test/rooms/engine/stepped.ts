@@ -49,6 +49,12 @@ export class Stepped extends Database {
     return this.#open === undefined ? super.query<Row>(statement, values) : this.#open.tx.run<Row>(statement, values);
   }
 
+  /** Runs SQL of the test's own in the open transaction. */
+  async sql<Row>(text: string, values: unknown[] = []): Promise<Row[]> {
+    if (this.#open === undefined) throw new Error("No transaction is open.");
+    return (await this.#open.tx.query(text, values)).rows as Row[];
+  }
+
   async commit(): Promise<void> {
     await this.#open?.end("commit");
   }
