@@ -184,7 +184,7 @@ class Reader {
 
   fits(node: Node, value: unknown): Verdict {
     try {
-      return evaluate(node, value, { budget: this.#budget });
+      return evaluate(node, value, this.#budget);
     } catch (error) {
       if (error instanceof BudgetSpent) return "unknown";
       throw error;
