@@ -19,7 +19,7 @@ export interface Payload {
   readonly way: readonly string[];
 }
 
-export function schemaOf(revision: number) {
+function schemaOf(revision: number) {
   // `extra` declares anything, so that what is no JSON can hide from the schema.
   return z.object({ revision: z.literal(revision), way: z.array(z.string()), extra: z.unknown().optional() });
 }

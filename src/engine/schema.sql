@@ -1,0 +1,210 @@
+-- What all migrations together make. Written by scripts/schema.ts: read it here, change it by a migration.
+create schema taskmaster;
+
+create sequence taskmaster.job_block as bigint;
+
+create table taskmaster.claim (
+  worker     integer not null,
+  batch      integer not null,
+  jobs       bigint[] not null,
+  claimed_at timestamp with time zone not null default now(),
+  PRIMARY KEY (worker, batch)
+) with (
+  autovacuum_vacuum_scale_factor=0,
+  autovacuum_vacuum_threshold=1000,
+  autovacuum_vacuum_cost_delay=1
+);
+comment on table taskmaster.claim is 'Which jobs a process has claimed, a row a batch, until all of the batch have ended: how the jobs of a dead process are found.';
+
+create table taskmaster.contract (
+  task       text not null,
+  revision   smallint not null,
+  schema     json not null,
+  vendor     text not null,
+  release    integer not null,
+  changed_at timestamp with time zone not null default now(),
+  PRIMARY KEY (task, revision)
+);
+
+create table taskmaster.failure (
+  job_id   bigint not null,
+  delivery integer not null,
+  at       timestamp with time zone not null default now(),
+  process  integer,
+  kind     text not null,
+  name     text not null,
+  message  text not null,
+  stack    text,
+  PRIMARY KEY (job_id, delivery, kind)
+);
+CREATE INDEX failure_at ON taskmaster.failure USING btree (at);
+
+create table taskmaster.job (
+  id            bigint not null,
+  run_at        timestamp with time zone not null,
+  enqueued_at   timestamp with time zone not null,
+  started_at    timestamp with time zone,
+  lane          integer not null,
+  worker        integer,
+  deliveries    integer not null default 0,
+  failures      smallint not null default 0,
+  crashes       smallint not null default 0,
+  interruptions smallint not null default 0,
+  keyed         boolean not null default false,
+  payload       json not null,
+  older         json,
+  PRIMARY KEY (id)
+) with (
+  fillfactor=50,
+  autovacuum_vacuum_scale_factor=0.01,
+  autovacuum_vacuum_threshold=5000,
+  autovacuum_vacuum_insert_scale_factor=0.05,
+  autovacuum_analyze_scale_factor=0.05,
+  autovacuum_vacuum_cost_delay=1
+);
+CREATE INDEX job_line ON taskmaster.job USING btree (lane, run_at, id);
+comment on table taskmaster.job is 'Jobs that wait, are scheduled, retry or run. Whatever has ended stands elsewhere.';
+
+create table taskmaster.lane (
+  id           integer generated always as identity,
+  queue        text not null,
+  task         text not null,
+  min_revision smallint not null,
+  max_revision smallint not null,
+  priority     smallint not null,
+  created_at   timestamp with time zone not null default now(),
+  PRIMARY KEY (id),
+  CHECK ((min_revision <= max_revision)),
+  UNIQUE (queue, task, min_revision, max_revision, priority)
+);
+comment on table taskmaster.lane is 'The distinct (queue, task, renditions, priority) of jobs. A job points at its lane, so that a claim compares integers.';
+
+create table taskmaster.migration (
+  version    integer not null,
+  name       text not null,
+  oldest     integer not null,
+  applied_at timestamp with time zone not null default now(),
+  PRIMARY KEY (version)
+);
+
+create table taskmaster.parked (
+  id            bigint not null,
+  state         text not null,
+  reason        text not null,
+  detail        text not null default ''::text,
+  parked_at     timestamp with time zone not null default now(),
+  process       integer,
+  lane          integer not null,
+  run_at        timestamp with time zone not null,
+  enqueued_at   timestamp with time zone not null,
+  deliveries    integer not null,
+  failures      smallint not null,
+  crashes       smallint not null,
+  interruptions smallint not null,
+  key           text,
+  payload       json not null,
+  older         json,
+  PRIMARY KEY (id),
+  CHECK ((state = ANY (ARRAY['failed'::text, 'held'::text, 'cancelled'::text])))
+);
+CREATE INDEX parked_by_state ON taskmaster.parked USING btree (state, parked_at);
+comment on table taskmaster.parked is 'Jobs that failed, are held for a person, or were cancelled. No code deletes them unless a person asks.';
+
+create table taskmaster.process (
+  id           integer generated always as identity,
+  role         text not null,
+  release      integer not null,
+  host         text not null,
+  pid          integer not null,
+  version      text not null,
+  queues       text[],
+  concurrency  integer not null default 0,
+  started_at   timestamp with time zone not null default now(),
+  seen_at      timestamp with time zone not null default now(),
+  lease_until  timestamp with time zone not null,
+  session_lock boolean not null default false,
+  silent_ms    integer not null default 0,
+  running      json not null default '[]'::json,
+  stopping_at  timestamp with time zone,
+  stopped_at   timestamp with time zone,
+  died_at      timestamp with time zone,
+  cause        text,
+  PRIMARY KEY (id),
+  CHECK ((role = ANY (ARRAY['worker'::text, 'producer'::text])))
+) with (
+  fillfactor=50,
+  autovacuum_vacuum_scale_factor=0,
+  autovacuum_vacuum_threshold=200
+);
+CREATE INDEX process_alive ON taskmaster.process USING btree (id) WHERE ((stopped_at IS NULL) AND (died_at IS NULL));
+
+create table taskmaster.process_task (
+  process       integer not null,
+  task          text not null,
+  known_as      text not null,
+  lo            smallint not null,
+  hi            smallint not null,
+  reads         boolean not null,
+  writes        boolean not null,
+  kind          text,
+  after_crash   text,
+  time_limit_ms integer,
+  PRIMARY KEY (process, task)
+);
+
+create table taskmaster.release (
+  id         integer generated always as identity,
+  name       text not null,
+  source     text not null,
+  first_seen timestamp with time zone not null default now(),
+  PRIMARY KEY (id),
+  UNIQUE (name)
+);
+
+create table taskmaster.schedule (
+  name       text not null,
+  release    integer not null,
+  cron       text not null,
+  time_zone  text not null,
+  lane       integer not null,
+  task       text not null,
+  payload    json not null,
+  older      json,
+  next_at    timestamp with time zone not null,
+  last_at    timestamp with time zone,
+  defined_at timestamp with time zone not null default now(),
+  PRIMARY KEY (name)
+);
+
+create table taskmaster.schedule_tick (
+  schedule text not null,
+  tick     timestamp with time zone not null,
+  job_id   bigint not null,
+  fired_at timestamp with time zone not null default now(),
+  PRIMARY KEY (schedule, tick)
+);
+
+create table taskmaster.succeeded (
+  settled_at timestamp with time zone not null default now(),
+  process    integer not null,
+  jobs       bigint[] not null,
+  lanes      integer[] not null,
+  failures   smallint[] not null,
+  waited_ms  integer[] not null,
+  ran_ms     integer[] not null
+);
+alter table taskmaster.succeeded alter column jobs set storage external;
+alter table taskmaster.succeeded alter column lanes set storage external;
+alter table taskmaster.succeeded alter column failures set storage external;
+alter table taskmaster.succeeded alter column waited_ms set storage external;
+alter table taskmaster.succeeded alter column ran_ms set storage external;
+CREATE INDEX succeeded_at ON taskmaster.succeeded USING brin (settled_at) WITH (pages_per_range='16');
+comment on table taskmaster.succeeded is 'What succeeded: one row for all that a process settled together.';
+
+create table taskmaster.unique_key (
+  task   text not null,
+  key    text not null,
+  job_id bigint not null,
+  PRIMARY KEY (task, key)
+);
+CREATE INDEX unique_key_job ON taskmaster.unique_key USING btree (job_id);
