@@ -35,7 +35,7 @@ export interface ClaimedJob {
   /** A timestamp as the database writes it: exact, and in order as text, because every connection speaks UTC. */
   readonly runAt: string;
   readonly enqueuedAt: string;
-  /** How long it had been due when it was claimed, in milliseconds. */
+  /** How long it had been due when it was claimed, in milliseconds; 24 days at most. */
   readonly waitedMs: number;
   /** JSON text. */
   readonly payload: string;
@@ -70,7 +70,7 @@ const claim = statement(
   where job.ctid = head.at -- locked above, so it stays where it is
   returning job.id, job.lane, job.deliveries as delivery, job.failures, job.crashes, job.interruptions, job.keyed,
     job.started_at is not null as started, job.run_at::text as "runAt", job.enqueued_at::text as "enqueuedAt",
-    (extract(epoch from now() - job.run_at) * 1000)::int as "waitedMs", job.payload, job.older
+    least(extract(epoch from now() - job.run_at) * 1000, 2147483647)::int as "waitedMs", job.payload, job.older
   `,
 );
 

@@ -49,6 +49,9 @@ const succeed = statement(
   `,
 );
 
+/** What the history's columns hold: 24 days. */
+const mostMs = 2_147_483_647;
+
 /** Settles jobs as succeeded. Answers with those that were still this process's. `batches` are claims of which nothing is left. */
 export async function succeedJobs(
   database: Database,
@@ -63,7 +66,7 @@ export async function succeedJobs(
     numberArray(successes.map(({ lane }) => lane)),
     numberArray(successes.map(({ failures }) => failures)),
     numberArray(successes.map(({ waitedMs }) => waitedMs)),
-    numberArray(successes.map(({ ranMs }) => ranMs)),
+    numberArray(successes.map(({ ranMs }) => Math.min(ranMs, mostMs))),
     numberArray(successes.filter(({ keyed }) => keyed).map(({ id }) => id)),
     numberArray(batches),
   ]);
@@ -89,7 +92,7 @@ const retry = statement(
   "settle_retry",
   sql`
   with ended as materialized (
-    select * from unnest($2::bigint[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[])
+    select * from unnest($2::bigint[], $3::int[], $4::float8[], $5::text[], $6::text[], $7::text[], $8::text[])
       as ended (id, delivery, wait_ms, kind, name, message, stack)
   ), back as (
     update taskmaster.job
