@@ -1,4 +1,4 @@
-import type { Budget } from "./budget.ts";
+import { type Budget, spend } from "./budget.ts";
 import { evaluate } from "./evaluate.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { matches } from "./match.ts";
@@ -37,6 +37,7 @@ function atPlace(nodes: readonly Node[], value: unknown, budget: Budget, depth: 
 
 function apply(node: Node, value: unknown, applying: Applying, into: Set<Node>, budget: Budget): void {
   if (into.has(node)) return;
+  spend(budget);
   into.add(node);
   const { allOf = [], anyOf = [], oneOf = [], condition, object } = node.parts;
   const follow = (next: Node) => apply(next, value, applying, into, budget);

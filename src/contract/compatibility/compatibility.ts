@@ -1,16 +1,16 @@
 import type { JsonSchema } from "../json-schema.ts";
 import { findDifferences, type RawDifference } from "./differences.ts";
 import { compareDirection, type Direction } from "./direction.ts";
+import { isObject } from "./json.ts";
 import { Node } from "./node.ts";
 import { sameSchema } from "./same.ts";
 import { type Difference, messageOf, settled } from "./settle.ts";
 
 export type { Direction } from "./direction.ts";
-export type { Kind, Outcome } from "./outcome.ts";
+export type { Outcome } from "./outcome.ts";
 export type { Rule } from "./rule.ts";
-export { type RuleId, rules } from "./rules.ts";
+export { rules } from "./rules.ts";
 export type { Difference } from "./settle.ts";
-export type { Verdict } from "./truth.ts";
 
 /**
  * Two payload schemas of one task, compared as sets of payloads: whether each side's code reads what the other writes.
@@ -39,6 +39,7 @@ export interface ComparisonOptions {
 
 export function compareSchemas(older: JsonSchema, newer: JsonSchema, options: ComparisonOptions = {}): Comparison {
   try {
+    if (!isSchema(older) || !isSchema(newer)) return undecided();
     if (sameSchema(older, newer)) {
       const held: Direction = { verdict: "yes", drops: false };
       return { equivalent: true, backward: held, forward: held, differences: [] };
@@ -48,6 +49,11 @@ export function compareSchemas(older: JsonSchema, newer: JsonSchema, options: Co
     // A schema that is no data, such as one with a getter that throws.
     return undecided();
   }
+}
+
+/** Schemas come from databases too. */
+function isSchema(schema: unknown): boolean {
+  return typeof schema === "boolean" || isObject(schema);
 }
 
 function compare(older: Node, newer: Node, budget: number): Comparison {

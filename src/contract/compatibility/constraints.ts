@@ -1,5 +1,5 @@
 import { jsonTypes } from "./json.ts";
-import { type ArrayPart, anything, Node, type ObjectPart, type Parts, type TypeName } from "./node.ts";
+import { type ArrayPart, anything, Node, nothing, type ObjectPart, type Parts, type TypeName } from "./node.ts";
 
 /** A schema taken apart into single demands, each with its opposite. */
 
@@ -40,7 +40,7 @@ function arrayNode(part: Partial<ArrayPart>, types: readonly TypeName[] = []): N
   return Node.of({ ...(types.length > 0 && { types: new Set(types) }), array: { prefix: [], ...part } });
 }
 
-export function typeNode(...types: readonly TypeName[]): Node {
+function typeNode(...types: readonly TypeName[]): Node {
   return Node.of({ types: new Set(types) });
 }
 
@@ -48,8 +48,7 @@ export function notNode(node: Node): Node {
   return node.note("not", () => Node.of({ not: node }));
 }
 
-const nothing = Node.of({ never: true });
-export const anObject = typeNode("object");
+const anObject = typeNode("object");
 const anArray = typeNode("array");
 const aNumber = typeNode("number");
 

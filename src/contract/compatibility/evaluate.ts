@@ -222,16 +222,17 @@ export function fitsType(types: ReadonlySet<TypeName>, nullable: boolean, value:
 
 function isOneOf(values: readonly unknown[], value: unknown): Verdict {
   if (!isAmong(values, value)) return "no";
-  return holdsUnsafeNumber(value, 0) ? "unknown" : "yes";
+  return holdsUnsafeNumber(value) ? "unknown" : "yes";
 }
 
-function holdsUnsafeNumber(value: unknown, depth: number): boolean {
+function holdsUnsafeNumber(value: unknown, seen = new Set<object>()): boolean {
   if (typeof value === "number") return isUnsafe(value);
-  if (typeof value !== "object" || value === null || depth > maxDepth) return false;
-  return Object.values(value).some((item) => holdsUnsafeNumber(item, depth + 1));
+  if (typeof value !== "object" || value === null || seen.has(value)) return false;
+  seen.add(value);
+  return Object.values(value).some((item) => holdsUnsafeNumber(item, seen));
 }
 
-export function fitsString(value: string, part: StringPart): Verdict {
+function fitsString(value: string, part: StringPart): Verdict {
   if (part.minLength !== undefined || part.maxLength !== undefined) {
     // Code points by the specification, UTF-16 units by some libraries.
     const fits = [lengthOf(value), value.length].map(
@@ -254,10 +255,10 @@ function areUnique(values: readonly unknown[]): Verdict {
   const scalars = new Set<unknown>();
   for (const [index, value] of values.entries()) {
     if (typeof value !== "object" || value === null) {
-      if (scalars.has(value)) return holdsUnsafeNumber(value, 0) ? "unknown" : "no";
+      if (scalars.has(value)) return holdsUnsafeNumber(value) ? "unknown" : "no";
       scalars.add(value);
     } else if (values.slice(0, index).some((other) => sameJson(value, other)))
-      return holdsUnsafeNumber(value, 0) ? "unknown" : "no";
+      return holdsUnsafeNumber(value) ? "unknown" : "no";
   }
   return "yes";
 }

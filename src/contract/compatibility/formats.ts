@@ -52,13 +52,24 @@ const formats: { readonly [name: string]: Format } = {
     needs: new RegExp(`^(urn:uuid:|\\{)?${uuid}\\}?$`, "i"),
     samples: ["123e4567-e89b-42d3-a456-426614174000", "223e4567-e89b-42d3-a456-426614174000"],
   },
+  ulid: {
+    sure: /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/,
+    needs: /^[0-9A-Za-z]{26}$/,
+    samples: ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAW"],
+  },
+  e164: { sure: /^\+[1-9]\d{9,13}$/, needs: /^\+\d+$/, samples: ["+14155552671", "+442071838750"] },
+  lowercase: { sure: /^[a-z0-9]+$/, needs: /^[^A-Z]*$/, samples: ["a", "b"] },
+  uppercase: { sure: /^[A-Z0-9]+$/, needs: /^[^a-z]*$/, samples: ["A", "B"] },
   regex: { sure: /^[a-z]+$/, samples: ["a", "b"] },
   "json-pointer": { sure: /^(\/[a-z]+)*$/, needs: /^(\/.*)?$/s, samples: ["/a", "/b"] },
   byte: { sure: /^([A-Za-z0-9]{4})+$/, needs: /^[A-Za-z0-9+/=_\s-]*$/, samples: ["YWJj", "YWJk"] },
 };
 
-/** Formats that say how a value is meant and refuse none of its type. */
-const harmless = new Set(["password", "binary", "float", "double"]);
+/**
+ * Formats that say how a value is meant and refuse none of its type. Zod's starts_with and its like stand beside the
+ * pattern that does the work: without it they would not even know what to look for.
+ */
+const harmless = new Set(["password", "binary", "float", "double", "starts_with", "ends_with", "includes"]);
 
 const int32 = { min: -2_147_483_648, max: 2_147_483_647 };
 

@@ -30,26 +30,28 @@ export function isStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-/** Deeper than this two values count as different: a value that refers to itself must not be followed for ever. */
+/** Deeper, or larger, than this two values count as different: one that refers to itself must not be followed for ever. */
 const maxDepth = 200;
+const maxSteps = 200_000;
 
 /** Equality as JSON Schema means it: the order of keys does not matter. */
-export function sameJson(one: unknown, other: unknown, depth = 0): boolean {
+export function sameJson(one: unknown, other: unknown, depth = 0, steps = { left: maxSteps }): boolean {
   if (Object.is(one, other) || one === other) return true;
-  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null || depth > maxDepth)
-    return false;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (depth > maxDepth || --steps.left < 0) return false;
   if (Array.isArray(one))
     return (
       Array.isArray(other) &&
       one.length === other.length &&
-      one.every((item, index) => sameJson(item, other[index], depth + 1))
+      one.every((item, index) => sameJson(item, other[index], depth + 1, steps))
     );
   if (Array.isArray(other)) return false;
   const keys = Object.keys(one);
   return (
     keys.length === Object.keys(other).length &&
     keys.every(
-      (key) => Object.hasOwn(other, key) && sameJson((one as JsonObject)[key], (other as JsonObject)[key], depth + 1),
+      (key) =>
+        Object.hasOwn(other, key) && sameJson((one as JsonObject)[key], (other as JsonObject)[key], depth + 1, steps),
     )
   );
 }

@@ -6,7 +6,7 @@ const annotations = new Set(
     "$schema $id id $anchor $comment $defs definitions $vocabulary $dynamicAnchor $recursiveAnchor " +
     "title description default example examples deprecated readOnly writeOnly " +
     "contentEncoding contentMediaType contentSchema xml externalDocs markdownDescription enumDescriptions " +
-    "markdownEnumDescriptions defaultSnippets tsType tsEnumNames enumNames errorMessage propertyOrder"
+    "discriminator markdownEnumDescriptions defaultSnippets tsType tsEnumNames enumNames errorMessage propertyOrder"
   ).split(" "),
 );
 

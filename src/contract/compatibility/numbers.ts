@@ -21,7 +21,7 @@ function unsafeTie(value: number, bound: number): Verdict {
 }
 
 /** Validators divide in floating point, or exactly; where the two disagree, the answer is unknown. */
-export function isMultiple(value: number, of: number): Verdict {
+function isMultiple(value: number, of: number): Verdict {
   if (value === 0) return "yes";
   const quotient = value / of;
   if (!Number.isFinite(quotient) || isUnsafe(value) || isUnsafe(of)) return "unknown";

@@ -90,7 +90,7 @@ const lineEnds: readonly Range[] = [
   [0x2028, 0x2029],
 ];
 
-export function inverted(ranges: readonly Range[]): readonly Range[] {
+function inverted(ranges: readonly Range[]): readonly Range[] {
   const holes: Range[] = [];
   let next = 0;
   for (const [from, to] of [...ranges].sort((one, other) => one[0] - other[0])) {

@@ -26,7 +26,7 @@ export const nothingSeen: Seen = {
 };
 
 /** Of two parts of a schema that both apply. */
-export function seenByBoth(one: Seen, other: Seen): Seen {
+function seenByBoth(one: Seen, other: Seen): Seen {
   if (one === nothingSeen) return other;
   if (other === nothingSeen) return one;
   return {

@@ -5,7 +5,7 @@ import type { Node } from "./node.ts";
 /** Whether two schemas are the same but for annotations: the answer for nearly every start of a process. */
 export function sameSchema(one: unknown, other: unknown): boolean {
   const dialects = [one, other].map((schema) => dialectOf(isObject(schema) ? schema.$schema : undefined));
-  return dialects[0] === dialects[1] && same(one, other, 0);
+  return dialects[0] === dialects[1] && same(one, other, 0, { left: maxSteps });
 }
 
 /** Written the same, and without references, which might lead elsewhere. */
@@ -13,20 +13,23 @@ export function isPlainlySame(one: Node, other: Node): boolean {
   if (one === other) return true;
   if (!isObject(one.schema) || !isObject(other.schema)) return false;
   if (one.resource?.document.dialect !== other.resource?.document.dialect) return false;
-  return same(one.schema, other.schema, 0) && !refers(one);
+  return same(one.schema, other.schema, 0, { left: maxSteps }) && !refers(one);
 }
 
 function refers(node: Node): boolean {
-  return node.note("refers", () => holdsAddress(node.schema, 0));
+  return node.note("refers", () => holdsAddress(node.schema, 0, new Set()));
 }
 
-function holdsAddress(at: unknown, depth: number): boolean {
-  if (typeof at !== "object" || at === null) return false;
+function holdsAddress(at: unknown, depth: number, seen: Set<object>): boolean {
+  if (typeof at !== "object" || at === null || seen.has(at)) return false;
   if (depth > maxDepth) return true;
-  return Object.entries(at).some(([key, child]) => key.startsWith("$") || holdsAddress(child, depth + 1));
+  seen.add(at);
+  return Object.entries(at).some(([key, child]) => key.startsWith("$") || holdsAddress(child, depth + 1, seen));
 }
 
+/** Deeper, or larger, than this two schemas are not the same by their text. */
 const maxDepth = 200;
+const maxSteps = 100_000;
 
 /** Keywords whose value maps names to schemas. */
 const maps = new Set(["properties", "patternProperties", "dependentSchemas", "$defs", "definitions", "dependencies"]);
@@ -44,39 +47,44 @@ const addresses = new Set([
   "default",
 ]);
 
-function matters(keyword: string): boolean {
-  return addresses.has(keyword) || !isAnnotation(keyword);
+/** An annotation that is not a plain value counts all the same: a reference may lead into it. */
+function matters(schema: JsonObject, keyword: string): boolean {
+  return addresses.has(keyword) || !isAnnotation(keyword) || typeof schema[keyword] === "object";
 }
 
-function same(one: unknown, other: unknown, depth: number): boolean {
+interface Steps {
+  left: number;
+}
+
+function same(one: unknown, other: unknown, depth: number, steps: Steps): boolean {
   if (one === other) return true;
-  if (depth > maxDepth) return false;
+  if (depth > maxDepth || --steps.left < 0) return false;
   if (Array.isArray(one))
     return (
       Array.isArray(other) &&
       one.length === other.length &&
-      one.every((item, index) => same(item, other[index], depth + 1))
+      one.every((item, index) => same(item, other[index], depth + 1, steps))
     );
   if (!isObject(one) || !isObject(other)) return false;
-  const keywords = Object.keys(one).filter(matters);
+  const keywords = Object.keys(one).filter((keyword) => matters(one, keyword));
   return (
-    keywords.length === Object.keys(other).filter(matters).length &&
+    keywords.length === Object.keys(other).filter((keyword) => matters(other, keyword)).length &&
     keywords.every(
-      (keyword) => Object.hasOwn(other, keyword) && sameValue(keyword, one[keyword], other[keyword], depth),
+      (keyword) => Object.hasOwn(other, keyword) && sameValue(keyword, one[keyword], other[keyword], depth, steps),
     )
   );
 }
 
-function sameValue(keyword: string, one: unknown, other: unknown, depth: number): boolean {
+function sameValue(keyword: string, one: unknown, other: unknown, depth: number, steps: Steps): boolean {
   if (values.has(keyword)) return sameJson(one, other);
-  if (maps.has(keyword) && isObject(one) && isObject(other)) return sameMap(one, other, depth);
-  return same(one, other, depth + 1);
+  if (maps.has(keyword) && isObject(one) && isObject(other)) return sameMap(one, other, depth, steps);
+  return same(one, other, depth + 1, steps);
 }
 
-function sameMap(one: JsonObject, other: JsonObject, depth: number): boolean {
+function sameMap(one: JsonObject, other: JsonObject, depth: number, steps: Steps): boolean {
   const keys = Object.keys(one);
   return (
     keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && same(one[key], other[key], depth + 1))
+    keys.every((key) => Object.hasOwn(other, key) && same(one[key], other[key], depth + 1, steps))
   );
 }

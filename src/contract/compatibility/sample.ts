@@ -167,7 +167,7 @@ function sampleObjects(branch: Branch, budget: Budget, depth: number, fixed: Fix
 }
 
 /** An object literal would lose `__proto__`. */
-export function put(object: Record<string, unknown>, key: string, value: unknown): Record<string, unknown> {
+function put(object: Record<string, unknown>, key: string, value: unknown): Record<string, unknown> {
   Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
   return object;
 }

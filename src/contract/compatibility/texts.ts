@@ -49,7 +49,7 @@ export function coversNotPattern(branch: Branch, source: string): boolean {
 
 export function coversLength(branch: Branch, min: number, max: number): boolean {
   if (branch.minLength >= min && branch.maxLength <= max) return true;
-  if (branch.patterns.length === 0 || min > maxCounted) return false;
+  if (branch.patterns.length === 0 || min > maxCounted || min > max) return false;
   if (max > maxCounted && max !== Number.POSITIVE_INFINITY)
     return coversLength(branch, min, Number.POSITIVE_INFINITY) && coversLength(branch, 0, maxCounted);
   return findOutside(branch, [textsOfLength(min, max)]) === "none";

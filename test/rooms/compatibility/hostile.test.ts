@@ -55,6 +55,12 @@ describe("neither crashes nor hangs", () => {
 
   const self: { [keyword: string]: unknown } = { type: "object" };
   self.properties = { self };
+  const cyclic = () => {
+    const one: { [keyword: string]: unknown } = { type: "object", minProperties: 1 };
+    one.properties = { a: one, b: one };
+    one.const = one;
+    return one;
+  };
   const thrower = {
     get type() {
       throw new Error("not data");
@@ -70,6 +76,7 @@ describe("neither crashes nor hangs", () => {
 
   test.each<readonly [string, unknown, unknown]>([
     ["an object that holds itself", self, { ...self, minProperties: 1 }],
+    ["two objects that hold themselves twice", cyclic(), cyclic()],
     ["a getter that throws", thrower, text],
     ["a proxy without end", endless, text],
     [
@@ -135,6 +142,13 @@ describe("is not fooled", () => {
       { $ref: "#/$defs/a", $defs: { a: { type: "number" } } },
       ["no", "no"],
     ],
+    [
+      "by a reference into an annotation",
+      { $ref: "#/x-shapes/a", "x-shapes": { a: text } },
+      { $ref: "#/x-shapes/a", "x-shapes": { a: { type: "number" } } },
+      ["no", "no"],
+    ],
+    ["by no schemas at all", 5, 5, ["unknown", "unknown"]],
     [
       "by a reference to nowhere",
       { properties: { a: { $ref: "#/nope" } } },

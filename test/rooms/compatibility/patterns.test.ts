@@ -94,5 +94,6 @@ describe("patterns are compared by what they match", () => {
     [{ pattern: "^(?!x)b?a$" }, { pattern: "^(?!y)b?a$" }, ["unknown", "unknown"]],
     [{ pattern: "(a)\\1" }, { pattern: "(a)\\1", minLength: 1 }, ["yes", "yes"]],
     [{ pattern: "^a$" }, { pattern: "^b$" }, ["no", "no"]],
+    [{ pattern: "^a", minLength: 3, maxLength: 3 }, { pattern: "^a", minLength: 3, maxLength: 2 }, ["no", "yes"]],
   ])("%j, %j", (older, newer, expected) => expect(verdicts(older, newer)).toEqual(expected));
 });
