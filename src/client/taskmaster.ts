@@ -3,7 +3,15 @@ import { toMilliseconds } from "../contract/duration.ts";
 import { TaskmasterError } from "../contract/error.ts";
 import { type StoredPayload, storePayload } from "../contract/payload.ts";
 import { type AnyTask, contractOf, type Enqueueable, type InputOf, isTask } from "../contract/task.ts";
-import { enqueueJobs, enqueueKeyed, enqueueWithin, type KeyedJob, type NewJob, runWithin } from "../engine/enqueue.ts";
+import {
+  enqueueJobs,
+  enqueueKeyed,
+  enqueueKeyedJobs,
+  enqueueWithin,
+  type KeyedJob,
+  type NewJob,
+  runWithin,
+} from "../engine/enqueue.ts";
 import { publish } from "../engine/events.ts";
 import { JobNumbers } from "../engine/job-numbers.ts";
 import { LaneBook } from "../engine/lanes.ts";
@@ -272,12 +280,9 @@ class Connected {
     patienceMs: number,
   ): Promise<EnqueuedJob[]> {
     const keyed: KeyedJob[] = jobs.map((job) => ({ ...job, task, key }));
-    const { database } = this.membership;
-    const run = within
-      ? runWithin(within)
-      : <Row>(...[statement, values]: Parameters<typeof database.query>) =>
-          database.again<Row>(statement, values ?? [], { during: "an enqueue", forMs: patienceMs });
-    const outcomes = await enqueueKeyed(run, keyed);
+    const outcomes = within
+      ? await enqueueKeyed(runWithin(within), keyed)
+      : await enqueueKeyedJobs(this.membership.database, keyed, { forMs: patienceMs });
     if (!within) this.#waker.wake(jobs.map(({ lane }) => lane));
     return outcomes;
   }

@@ -32,6 +32,11 @@ export interface DatabaseOptions {
   readonly applicationName?: string;
 }
 
+export interface Bounds {
+  /** How long to wait for an answer, in milliseconds. Default, and at most: 40 s. */
+  readonly timeoutMs?: number;
+}
+
 export interface RetryOptions {
   /** What is being done, for events and errors: `an enqueue`. */
   readonly during: string;
@@ -74,6 +79,10 @@ const beginWithoutSession = sql`
 
 /** Longer than the server's: it only speaks where no answer comes at all. */
 const silenceTimeoutMs = 40_000;
+
+function silence({ timeoutMs = silenceTimeoutMs }: Bounds): { readonly query_timeout: number } {
+  return { query_timeout: Math.max(1, Math.min(silenceTimeoutMs, Math.ceil(timeoutMs))) };
+}
 
 /** JSON is handed on as text: payloads are parsed where a bad one can be told apart, once. */
 const rawJson = {
@@ -118,13 +127,14 @@ export class Database {
   }
 
   /** Runs one statement. @throws the database's error, explained where it means that our schema is missing */
-  async query<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    if (!this.#sessions) return this.transaction((tx) => tx.run<Row>(statement, values));
+  async query<Row>(statement: Statement, values: readonly unknown[] = [], bounds: Bounds = {}): Promise<Row[]> {
+    if (!this.#sessions) return this.transaction((tx) => tx.run<Row>(statement, values), bounds);
     try {
       const { rows } = await this.#pool.query({
         name: statement.name,
         text: statement.text,
         values: values as unknown[],
+        ...silence(bounds),
       });
       return rows as Row[];
     } catch (error) {
@@ -134,17 +144,17 @@ export class Database {
 
   /** Runs a statement that is harmless to repeat, again and again until the database answers. */
   again<Row>(statement: Statement, values: readonly unknown[], options: RetryOptions): Promise<Row[]> {
-    return retrying(() => this.query<Row>(statement, values), options);
+    return retrying((timeoutMs) => this.query<Row>(statement, values, { timeoutMs }), options);
   }
 
   /** Runs statements in one transaction, rolled back where `work` throws. */
-  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, bounds: Bounds = {}): Promise<T> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query(this.#sessions ? "begin" : beginWithoutSession);
-      const result = await work(new Transaction(client, this.#sessions));
-      await client.query("commit");
+      await client.query({ text: this.#sessions ? "begin" : beginWithoutSession, ...silence(bounds) });
+      const result = await work(new Transaction(client, this.#sessions, bounds));
+      await client.query({ text: "commit", ...silence(bounds) });
       return result;
     } catch (error) {
       await client.query("rollback").catch((rollbackError: Error) => {
@@ -167,15 +177,22 @@ export class Database {
 export class Transaction implements Queryable {
   readonly #client: pg.PoolClient;
   readonly #sessions: boolean;
+  readonly #bounds: Bounds;
 
-  constructor(client: pg.PoolClient, sessions: boolean) {
+  constructor(client: pg.PoolClient, sessions: boolean, bounds: Bounds = {}) {
     this.#client = client;
     this.#sessions = sessions;
+    this.#bounds = bounds;
   }
 
   readonly run: RunStatement = async <Row>({ name, text }: Statement, values: readonly unknown[] = []) => {
     // A prepared statement belongs to a session.
-    const { rows } = await this.#client.query({ ...(this.#sessions && { name }), text, values: values as unknown[] });
+    const { rows } = await this.#client.query({
+      ...(this.#sessions && { name }),
+      text,
+      values: values as unknown[],
+      ...silence(this.#bounds),
+    });
     return rows as Row[];
   };
 
@@ -187,17 +204,18 @@ export class Transaction implements Queryable {
 /**
  * Does something until it succeeds or fails for good, waiting 50 ms to 5 s between tries, doubled and jittered.
  *
+ * @param work is told how many milliseconds are left
  * @throws {DatabaseUnavailableError} where the time is up; the operation's own error where it does not pass by itself
  */
 export async function retrying<T>(
-  work: () => Promise<T>,
+  work: (leftMs: number) => Promise<T>,
   { during, forMs = Number.POSITIVE_INFINITY, signal }: RetryOptions,
 ): Promise<T> {
   const since = performance.now();
   let uncertain = false;
   for (let attempt = 0; ; attempt++) {
     try {
-      const result = await work();
+      const result = await work(forMs - (performance.now() - since));
       if (attempt > 0) publish({ event: "database.back", during, afterMs: performance.now() - since });
       return result;
     } catch (error) {

@@ -53,13 +53,32 @@ const insertAgain = statement(
   select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, nullif(older::text, 'null')::json
   from rows from (unnest($1::bigint[]), unnest($2::int[]), unnest($3::timestamptz[]), json_array_elements($4), json_array_elements($5))
       as new (id, lane, run_at, payload, older)
-  where not exists (select from taskmaster.parked where parked.id = new.id)
-    and not exists (
-      select from taskmaster.succeeded where settled_at > now() - interval '1 hour' and new.id = any(succeeded.jobs)
-    )
   on conflict (id) do nothing
   `,
 );
+
+// Takes back what the same transaction has written of jobs that have ended already. A statement of its own, because it must see the
+// settlement that the insert may have waited for. Only what was settled since the first try is looked through: $2 says how long ago it was.
+const undoEnded = statement(
+  "enqueue_undo_ended",
+  sql`
+  with ended as materialized (
+    select id from taskmaster.parked where id = any($1::bigint[])
+    union all
+    select id from taskmaster.succeeded cross join unnest(succeeded.jobs) as id
+    where settled_at > now() - $2::float8 * interval '1 ms' and id in (select unnest($1::bigint[]))
+  ), undone as (
+    delete from taskmaster.job where id = any(array(select id from ended)) and xmin = pg_current_xact_id()::xid
+    returning id, keyed
+  ), unkeyed as (
+    delete from taskmaster.unique_key using undone where unique_key.job_id = undone.id and undone.keyed
+  )
+  select id::text from ended
+  `,
+);
+
+// The history is found by the range of its time alone.
+const openHistory = statement("enqueue_open_history", sql`select set_config('enable_bitmapscan', 'on', true)`);
 
 const insertKeyed = statement(
   "enqueue_keyed",
@@ -119,13 +138,41 @@ export async function enqueueJobs(
   { forMs, notify }: { readonly forMs: number; readonly notify: boolean },
 ): Promise<boolean> {
   const values = columns(jobs);
+  return once(jobs, forMs, database, {
+    first: async (timeoutMs) =>
+      (await database.query(insert, [...values, notify ? lanesText(jobs) : null], { timeoutMs })).length > 0,
+    again: async (run) => {
+      await run(insertAgain, values);
+      return () => false;
+    },
+  });
+}
+
+/** The two ways to write jobs. */
+interface Writing<T> {
+  readonly first: (timeoutMs: number) => Promise<T>;
+  /** Within a transaction, where an earlier try may have written them; answers in the end, when it is known which of them have ended since. */
+  readonly again: (run: RunStatement) => Promise<(ended: ReadonlySet<string>) => T>;
+}
+
+/** Tries until the jobs are written, and makes sure that they are written once. */
+function once<T>(jobs: readonly NewJob[], forMs: number, database: Database, { first, again }: Writing<T>): Promise<T> {
+  const since = performance.now();
   let uncertain = false;
   return retrying(
-    async () => {
+    async (timeoutMs) => {
       try {
-        if (uncertain) await database.query(insertAgain, values);
-        else return (await database.query(insert, [...values, notify ? lanesText(jobs) : null])).length > 0;
-        return false;
+        if (!uncertain) return await first(timeoutMs);
+        return await database.transaction(
+          async ({ run }) => {
+            const answer = await again(run);
+            await run(openHistory);
+            const sinceMs = performance.now() - since + clockMarginMs;
+            const ended = await run<{ id: string }>(undoEnded, [numberArray(jobs.map(({ id }) => id)), sinceMs]);
+            return answer(new Set(ended.map(({ id }) => id)));
+          },
+          { timeoutMs },
+        );
       } catch (error) {
         uncertain ||= isTransient(error) && !isCertainlyUndone(error);
         throw error;
@@ -135,10 +182,32 @@ export async function enqueueJobs(
   );
 }
 
+/** Between our clock and the database's, as they run while an enqueue is repeated. */
+const clockMarginMs = 60_000;
+
 /** What became of a keyed job: its own number, or that of the unfinished job which holds its key. */
 export interface KeyedOutcome {
   readonly id: string;
   readonly duplicate: boolean;
+}
+
+/** Writes keyed jobs and commits them, except those whose key an unfinished job holds; through lost connections, for as long as `forMs`. */
+export function enqueueKeyedJobs(
+  database: Database,
+  jobs: readonly KeyedJob[],
+  { forMs }: { readonly forMs: number },
+): Promise<KeyedOutcome[]> {
+  return once(jobs, forMs, database, {
+    first: (timeoutMs) => enqueueKeyed((statement, values) => database.query(statement, values, { timeoutMs }), jobs),
+    again: async (run) => {
+      const outcomes = await enqueueKeyed(run, jobs);
+      // What has ended was written by an earlier try, whoever holds its key now.
+      return (ended) =>
+        jobs.map((job, index) =>
+          ended.has(job.id) ? { id: job.id, duplicate: false } : (outcomes[index] ?? { id: job.id, duplicate: false }),
+        );
+    },
+  });
 }
 
 /** Writes keyed jobs, except those whose key an unfinished job holds. */
@@ -146,8 +215,8 @@ export async function enqueueKeyed(run: RunStatement, jobs: readonly KeyedJob[])
   const outcomes = new Map<KeyedJob, KeyedOutcome>();
   let open: readonly KeyedJob[] = jobs;
   while (open.length > 0) {
-    const tasks = open.map(({ task }) => task);
-    const keys = open.map(({ key }) => key);
+    const tasks = textArray(open.map(({ task }) => task));
+    const keys = textArray(open.map(({ key }) => key));
     const written = new Set(
       (await run<{ id: string }>(insertKeyed, [...columns(open), tasks, keys])).map(({ id }) => id),
     );

@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import { Database, type Transaction } from "../../../src/engine/database.ts";
+import { type Bounds, Database, type Transaction } from "../../../src/engine/database.ts";
 import type { Statement } from "../../../src/engine/statement.ts";
 import { until } from "../../setup/until.ts";
 
@@ -45,8 +45,9 @@ export class Stepped extends Database {
     return this;
   }
 
-  override query<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.#open === undefined ? super.query<Row>(statement, values) : this.#open.tx.run<Row>(statement, values);
+  override query<Row>(statement: Statement, values: readonly unknown[] = [], bounds: Bounds = {}): Promise<Row[]> {
+    const open = this.#open;
+    return open === undefined ? super.query<Row>(statement, values, bounds) : open.tx.run<Row>(statement, values);
   }
 
   /** Runs SQL of the test's own in the open transaction. */
