@@ -121,7 +121,7 @@ export class Runner {
       onOverrun: (message) => void recordOverrun(database, job.process, job, message).catch(() => {}),
     });
     this.#running.set(job.id, attempt);
-    void attempt.run().then((outcome) => {
+    attempt.run((outcome) => {
       // The same number may run again here: after this process was taken for dead, or after the attempt was abandoned.
       if (this.#running.get(job.id) === attempt) this.#running.delete(job.id);
       this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt);
