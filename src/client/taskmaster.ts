@@ -3,6 +3,7 @@ import { toMilliseconds } from "../contract/duration.ts";
 import { TaskmasterError } from "../contract/error.ts";
 import { type StoredPayload, storePayload } from "../contract/payload.ts";
 import { type AnyTask, contractOf, type Enqueueable, type InputOf, isTask } from "../contract/task.ts";
+import { runWithin } from "../engine/database.ts";
 import {
   enqueueJobs,
   enqueueKeyed,
@@ -10,15 +11,14 @@ import {
   enqueueWithin,
   type KeyedJob,
   type NewJob,
-  runWithin,
 } from "../engine/enqueue.ts";
 import { publish } from "../engine/events.ts";
+import { Gatherer } from "../engine/gather.ts";
 import { JobNumbers } from "../engine/job-numbers.ts";
 import { LaneBook } from "../engine/lanes.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
 import { type EnqueueOptions, InvalidEnqueueError, type Placement, place } from "./enqueue-options.ts";
-import { Gatherer } from "./gather.ts";
 
 export interface TaskmasterOptions {
   /** A `postgres://` URL. Default: `DATABASE_URL`, else an embedded Postgres under `.taskmaster/` of this folder. */

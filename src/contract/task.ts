@@ -17,8 +17,10 @@ import {
   type ShortOptions,
   shortExecution,
 } from "./execution.ts";
+import type { Each } from "./iteration.ts";
 import type { JsonProblem } from "./json-type.ts";
 import { assertSchema, type InferInput, type InferOutput } from "./schema.ts";
+import type { RunStep } from "./step.ts";
 
 /**
  * The chain in which a task is written: `task(name).payload(…).revise(…).short(…)`. Every call gives a new value, so a
@@ -131,7 +133,12 @@ export interface ShortContext extends AttemptContext {
   readonly deadline: Date;
 }
 
-export interface InterruptibleContext extends AttemptContext {}
+export interface InterruptibleContext extends AttemptContext {
+  /** Runs a function once, as far as the job is concerned: a later attempt is answered from its record. */
+  readonly step: RunStep;
+  /** Goes through items, and goes on from there in a later attempt. */
+  readonly each: Each;
+}
 
 /** A sentence of the compiler where a payload's type is not JSON. */
 type JsonOnly<Schema extends StandardSchemaV1> = [JsonProblem<InferInput<Schema>>] extends [never]

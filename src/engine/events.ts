@@ -45,6 +45,12 @@ export type TaskmasterEvent =
   | { readonly event: "job.interrupted"; readonly job: string; readonly task: string }
   | { readonly event: "job.handed-back"; readonly jobs: readonly string[] }
   | { readonly event: "job.lost"; readonly job: string; readonly task: string; readonly during: string }
+  | {
+      readonly event: "checkpoint.unused";
+      readonly job: string;
+      readonly task: string;
+      readonly names: readonly string[];
+    }
   | { readonly event: "process.registered"; readonly process: number; readonly release: string }
   | {
       readonly event: "process.died";

@@ -3,6 +3,24 @@ create schema taskmaster;
 
 create sequence taskmaster.job_block as bigint;
 
+create table taskmaster.checkpoint (
+  job_id   bigint not null,
+  name     text not null,
+  kind     text not null,
+  seq      integer not null,
+  revision smallint,
+  at       timestamp with time zone not null default now(),
+  value    json,
+  older    json,
+  PRIMARY KEY (job_id, name)
+) with (
+  fillfactor=80,
+  autovacuum_vacuum_scale_factor=0.02,
+  autovacuum_vacuum_threshold=5000,
+  autovacuum_vacuum_cost_delay=1
+);
+comment on table taskmaster.checkpoint is 'What attempts have done for good: results of steps, cursors of iterations, sleeps. Goes when its job succeeds.';
+
 create table taskmaster.claim (
   worker     integer not null,
   batch      integer not null,

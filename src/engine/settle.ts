@@ -18,13 +18,13 @@ export interface Success extends Settlement {
   readonly keyed: boolean;
   readonly waitedMs: number;
   readonly ranMs: number;
+  /** Whether there may be checkpoints of it. */
+  readonly recorded: boolean;
 }
 
 // The planner knows neither how long the arrays are nor, on a queue, how long the table is. So nothing here is a join: jobs are found by
 // their numbers, and what belongs together is looked up in hashed subplans, which `case` keeps from being turned into joins.
-const succeed = statement(
-  "settle_succeed",
-  sql`
+const succeedText = sql`
   with ended as materialized (
     select * from unnest($2::bigint[], $3::int[], $4::int[], $5::smallint[], $6::int[], $7::int[])
       as ended (id, delivery, lane, failures, waited_ms, ran_ms)
@@ -45,8 +45,19 @@ const succeed = statement(
   ), freed as (
     delete from taskmaster.claim where worker = $1 and batch = any($9::int[])
   )
+`;
+
+const succeed = statement("settle_succeed", `${succeedText} select id from gone`);
+
+const succeedRecorded = statement(
+  "settle_succeed_recorded",
+  `${succeedText}, ${sql`
+  forgotten as (
+    delete from taskmaster.checkpoint
+    where job_id = any($10::bigint[]) and case when job_id in (select id from gone) then true end
+  )
   select id from gone
-  `,
+  `}`,
 );
 
 /** What the history's columns hold: 24 days. */
@@ -59,7 +70,8 @@ export async function succeedJobs(
   successes: readonly Success[],
   batches: readonly number[],
 ): Promise<Set<string>> {
-  const rows = await database.query<{ id: string }>(succeed, [
+  const recorded = successes.filter((success) => success.recorded);
+  const rows = await database.query<{ id: string }>(recorded.length > 0 ? succeedRecorded : succeed, [
     process,
     numberArray(successes.map(({ id }) => id)),
     numberArray(successes.map(({ delivery }) => delivery)),
@@ -69,6 +81,7 @@ export async function succeedJobs(
     numberArray(successes.map(({ ranMs }) => Math.min(ranMs, mostMs))),
     numberArray(successes.filter(({ keyed }) => keyed).map(({ id }) => id)),
     numberArray(batches),
+    ...(recorded.length > 0 ? [numberArray(recorded.map(({ id }) => id))] : []),
   ]);
   return new Set(rows.map(({ id }) => id));
 }

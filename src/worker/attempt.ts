@@ -8,6 +8,8 @@ import { publish } from "../engine/events.ts";
 import { failureRecord } from "./failure-record.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { Outcome } from "./settler.ts";
+import type { AttemptHost } from "./steps/attempt-host.ts";
+import { AttemptSteps, type StepResources } from "./steps/attempt-steps.ts";
 
 /**
  * One attempt: read the payload, run the function, say how it ended. Invariants:
@@ -16,6 +18,7 @@ import type { Outcome } from "./settler.ts";
  * 2. An attempt ends when its function has ended, whatever was signalled: nothing runs on beside its own retry.
  *    The one exception is an interruptible one whose worker leaves: `abandon` gives its job away after the grace time.
  * 3. An end that follows an interruption is a hand-back, and never a failure.
+ * 4. What steps decide (the job is held, sleeps, is another's) is how the attempt ends, whatever its function makes of it.
  */
 
 /** Why `ctx.signal` of an interruptible attempt aborted. */
@@ -31,9 +34,10 @@ export class TimeLimitError extends TaskmasterError {
 export interface AttemptHooks {
   /** The time limit has passed; the function may run on. */
   readonly onOverrun: (message: string) => void;
+  readonly steps: StepResources;
 }
 
-export class Attempt {
+export class Attempt implements AttemptHost {
   readonly job: HeldJob;
   readonly startedAt = performance.now();
   /** Whether the database knows that it has started. */
@@ -43,6 +47,9 @@ export class Attempt {
   #abort: AbortController | undefined;
   readonly #hooks: AttemptHooks;
   #interruption: InterruptedError | undefined;
+  /** Made with the first step. */
+  #steps: AttemptSteps | undefined;
+  #decision: { readonly outcome: Outcome; readonly reason: Error } | undefined;
   #onEnd: ((outcome: Outcome) => void) | undefined;
 
   constructor(job: HeldJob, announced: boolean, hooks: AttemptHooks) {
@@ -58,7 +65,20 @@ export class Attempt {
   /** Runs to the end, and tells of it once. Never throws. */
   run(onEnd: (outcome: Outcome) => void): void {
     this.#onEnd = onEnd;
-    void this.#run().then((outcome) => this.#end(outcome));
+    void this.#run().then((outcome) => {
+      if (this.#steps === undefined) this.#end(outcome);
+      else void this.#endAfter(this.#steps, outcome);
+    });
+  }
+
+  /** Ends when all has ended that the function began, whether it waited for it or not. */
+  async #endAfter(steps: AttemptSteps, outcome: Outcome): Promise<void> {
+    await steps.settled();
+    if (this.#decision) this.#end(this.#decision.outcome);
+    else if (outcome.end === "succeeded") {
+      steps.tellUnused();
+      this.#end({ ...outcome, recorded: steps.used });
+    } else this.#end(outcome);
   }
 
   /** A function that ends after it was abandoned has nobody to tell. */
@@ -71,6 +91,23 @@ export class Attempt {
   /** Aborts when the function should stop. */
   get signal(): AbortSignal {
     return this.#abortion.signal;
+  }
+
+  /** Of an interruptible task. */
+  get steps(): AttemptSteps | undefined {
+    if (!this.interruptible) return undefined;
+    this.#steps ??= new AttemptSteps(this, this.#hooks.steps);
+    return this.#steps;
+  }
+
+  get stopped(): Error | undefined {
+    return this.#decision?.reason ?? this.#interruption;
+  }
+
+  decide(outcome: Outcome, reason: Error): void {
+    if (this.#decision) return;
+    this.#decision = { outcome, reason };
+    this.#abort?.abort(reason);
   }
 
   /** Asks the function to stop, by its signal: of an interruptible task, or of one that may run again. */
@@ -141,7 +178,10 @@ export class Attempt {
   }
 
   get #abortion(): AbortController {
-    this.#abort ??= new AbortController();
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#decision) this.#abort.abort(this.#decision.reason);
+    }
     return this.#abort;
   }
 }
@@ -158,6 +198,14 @@ class Context implements AttemptContext {
 
   get signal(): AbortSignal {
     return this.#attempt.signal;
+  }
+
+  get step() {
+    return this.#attempt.steps?.step;
+  }
+
+  get each() {
+    return this.#attempt.steps?.each;
   }
 
   get job(): JobInfo {

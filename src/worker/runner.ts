@@ -7,6 +7,7 @@ import { Attempt } from "./attempt.ts";
 import type { HeldJob } from "./held-job.ts";
 import { Pace } from "./pace.ts";
 import type { Outcome } from "./settler.ts";
+import type { StepResources } from "./steps/attempt-steps.ts";
 
 /**
  * Slots, and the buffer before them.
@@ -24,6 +25,7 @@ import type { Outcome } from "./settler.ts";
 export interface RunnerOptions {
   readonly database: Database;
   readonly concurrency: number;
+  readonly steps: StepResources;
   readonly onEnded: (job: HeldJob, outcome: Outcome) => void;
   /** A slot or a place in the buffer is free. */
   readonly onRoom: () => void;
@@ -119,6 +121,7 @@ export class Runner {
     const { database } = this.#options;
     const attempt = new Attempt(job, announced, {
       onOverrun: (message) => void recordOverrun(database, job.process, job, message).catch(() => {}),
+      steps: this.#options.steps,
     });
     this.#running.set(job.id, attempt);
     attempt.run((outcome) => {

@@ -14,7 +14,8 @@ import type { HeldJob } from "./held-job.ts";
  * 3. A claim's row is removed only after the last of its jobs has been written.
  */
 export type Outcome =
-  | { readonly end: "succeeded"; readonly ranMs: number }
+  /** `recorded`: there are checkpoints of it. */
+  | { readonly end: "succeeded"; readonly ranMs: number; readonly recorded?: boolean }
   | { readonly end: "retry"; readonly waitMs: number; readonly failure: FailureRecord }
   | {
       readonly end: "parked";
@@ -116,6 +117,7 @@ export class Settler {
       keyed: job.keyed,
       waitedMs: job.waitedMs,
       ranMs: Math.round(outcome.ranMs),
+      recorded: outcome.recorded === true || job.delivery > 1, // an earlier attempt may have recorded something
     }));
     const retries = select(ended, "retry").map(({ job, outcome }) => ({
       id: job.id,

@@ -6,6 +6,7 @@ import type { AnyRunnableTask } from "../contract/task.ts";
 import { publish } from "../engine/events.ts";
 import { Listener } from "../engine/listen.ts";
 import { prune } from "../engine/prune.ts";
+import { TaskTransactions } from "../engine/task-transactions.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
 import { ClaimLoop } from "./claim-loop.ts";
@@ -16,6 +17,7 @@ import { Runner } from "./runner.ts";
 import { ScheduleLoop } from "./schedule-loop.ts";
 import { Scout } from "./scout.ts";
 import { Settler } from "./settler.ts";
+import { Checkpoints } from "./steps/checkpoints.ts";
 import { TaskTable } from "./task-table.ts";
 
 export interface WorkerOptions {
@@ -160,6 +162,7 @@ class Running {
   readonly #schedules: ScheduleLoop;
   readonly #pruning: Loop;
   readonly #waker: Waker;
+  readonly #transactions: TaskTransactions;
   readonly #graceMs: number;
   readonly #tending: NodeJS.Timeout;
   #fenced = false;
@@ -202,9 +205,11 @@ class Running {
     this.#graceMs = toMilliseconds(options.grace ?? "5s", "grace");
     this.#waker = new Waker(database);
     this.#settler = new Settler({ database, onReleased: released, onSettled: () => this.#claims.nudge() });
+    this.#transactions = new TaskTransactions({ url: database.url });
     this.#runner = new Runner({
       database,
       concurrency,
+      steps: { checkpoints: new Checkpoints(database), transactions: this.#transactions },
       onEnded: (job, outcome) => this.#settler.add(job, outcome),
       onRoom: () => this.#claims.nudge(),
     });
@@ -337,6 +342,7 @@ class Running {
       this.#pruning.stop(),
       this.#listener?.stop(),
       this.#waker.settled(),
+      this.#transactions.end(),
     ]);
     await this.#membership.stop();
   }

@@ -122,5 +122,5 @@ export async function enqueue(
 /** A settlement of a claimed job. */
 export function success(job: ClaimedJob) {
   const { id, delivery, lane, failures, keyed, waitedMs } = job;
-  return { id, delivery, lane, failures, keyed, waitedMs, ranMs: 1 };
+  return { id, delivery, lane, failures, keyed, waitedMs, ranMs: 1, recorded: false };
 }

@@ -1,0 +1,23 @@
+import { sql } from "../statement.ts";
+
+/** What interruptible attempts have behind them. */
+export const steps = sql`
+create table taskmaster.checkpoint (
+  job_id   bigint      not null,
+  name     text        not null,
+  kind     text        not null, -- step, once, begun, each, sleep, event
+  seq      int         not null, -- counts the writes under this name; a later one never gives way to an earlier one
+  revision smallint,             -- of the value's schema, where it has one
+  at       timestamptz not null default now(),
+  value    json,                 -- null where there is none
+  older    json,                 -- older renditions of the value, by revision
+  primary key (job_id, name)
+) with (
+  fillfactor = 80, -- a cursor is written again and again, on its page
+  autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_vacuum_threshold = 5000,
+  autovacuum_vacuum_cost_delay = 1
+);
+comment on table taskmaster.checkpoint is
+  'What attempts have done for good: results of steps, cursors of iterations, sleeps. Goes when its job succeeds.';
+`;

@@ -1,0 +1,100 @@
+import type { Each, EachOptions, EachTransactionOptions } from "../../contract/iteration.ts";
+import type { PayloadSchema } from "../../contract/schema.ts";
+import type { RunStep, Step, StepOptions, TransactionStepOptions } from "../../contract/step.ts";
+import type { TaskTransactions } from "../../engine/task-transactions.ts";
+import type { AttemptHost } from "./attempt-host.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import type { Source } from "./cursor.ts";
+import { Iteration } from "./each.ts";
+import { eachTransaction } from "./each-transaction.ts";
+import { Records } from "./records.ts";
+import { runStep, stepSettings } from "./step.ts";
+import { runTransactionStep, transactionsOf } from "./transaction-step.ts";
+
+/** What the steps of all attempts of a worker share. */
+export interface StepResources {
+  readonly checkpoints: Checkpoints;
+  readonly transactions: TaskTransactions;
+}
+
+/** The steps of one attempt, as its context offers them. Made when the task asks for the first of them. */
+export class AttemptSteps {
+  readonly #records: Records;
+  readonly #transactions: TaskTransactions;
+  #step: RunStep | undefined;
+  #each: Each | undefined;
+
+  constructor(host: AttemptHost, { checkpoints, transactions }: StepResources) {
+    this.#records = new Records(host, checkpoints);
+    this.#transactions = transactions;
+  }
+
+  /** `ctx.step` */
+  get step(): RunStep {
+    this.#step ??= this.#makeStep();
+    return this.#step;
+  }
+
+  /** `ctx.each` */
+  get each(): Each {
+    this.#each ??= this.#makeEach();
+    return this.#each;
+  }
+
+  #makeStep(): RunStep {
+    const records = this.#records;
+    const step = (name: string, ...rest: unknown[]) =>
+      records.during(async () => {
+        const [options, run] = optionsAndRun<StepOptions & { schema?: PayloadSchema }, (step: Step) => unknown>(
+          rest,
+          `ctx.step("${name}", …)`,
+        );
+        return runStep(records, name, stepSettings(name, options), run);
+      });
+    const tx = (name: string, ...rest: unknown[]) =>
+      records.during(async () => {
+        const [options, run] = optionsAndRun<TransactionStepOptions<never>, (tx: never, step: Step) => unknown>(
+          rest,
+          `ctx.step.tx("${name}", …)`,
+        );
+        const open = transactionsOf(options?.in, this.#transactions, `step "${name}"`);
+        return runTransactionStep(records, name, stepSettings(name, options), open, run);
+      });
+    return Object.assign(step, { tx }) as unknown as RunStep;
+  }
+
+  #makeEach(): Each {
+    const records = this.#records;
+    const each = (name: string, source: Source, options?: EachOptions) => new Iteration(records, name, source, options);
+    const tx = (name: string, source: Source, ...rest: unknown[]) =>
+      records.during(async () => {
+        const [options, run] = optionsAndRun<
+          EachTransactionOptions<never>,
+          (tx: never, items: readonly unknown[]) => unknown
+        >(rest, `ctx.each.tx("${name}", …)`);
+        const open = transactionsOf(options?.in, this.#transactions, `"${name}"`);
+        return eachTransaction(records, name, source, options ?? {}, open, run);
+      });
+    return Object.assign(each, { tx }) as unknown as Each;
+  }
+
+  /** Resolves when nothing of it is running any more. */
+  settled(): Promise<void> {
+    return this.#records.settled();
+  }
+
+  /** Whether something is, or may be, recorded of the job. */
+  get used(): boolean {
+    return this.#records.any;
+  }
+
+  tellUnused(): void {
+    this.#records.tellUnused();
+  }
+}
+
+function optionsAndRun<Options, Run>(rest: readonly unknown[], call: string): [options: Options | undefined, run: Run] {
+  const [options, run] = rest.length > 1 ? rest : [undefined, rest[0]];
+  if (typeof run !== "function") throw new TypeError(`${call} has no function as its last argument.`);
+  return [options as Options | undefined, run as Run];
+}
