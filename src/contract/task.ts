@@ -138,6 +138,15 @@ export interface InterruptibleContext extends AttemptContext {
   readonly step: RunStep;
   /** Goes through items, and goes on from there in a later attempt. */
   readonly each: Each;
+  /** Tells people that it is at work: the time shows on `taskmaster status`. Costs nothing, call it as often as you like. */
+  readonly heartbeat: () => void;
+  /**
+   * Tells people how far it is; shows on `taskmaster status` with the worker's next heartbeat, within 5 s.
+   *
+   * @param fraction from 0 to 1
+   * @param note where it is, 200 characters at most
+   */
+  readonly progress: (fraction: number, note?: string) => void;
 }
 
 /** A sentence of the compiler where a payload's type is not JSON. */

@@ -61,12 +61,13 @@ const record = statement(
     order by id
     for share
   ), written as (
-    insert into taskmaster.checkpoint as present (job_id, name, kind, seq, revision, value, older)
-    select id, name, kind, seq, nullif(revision, 0), wrapped -> 'value' -> 0, wrapped -> 'older' -> 0
+    insert into taskmaster.checkpoint as present (job_id, name, kind, seq, delivery, revision, value, older)
+    select id, name, kind, seq, delivery, nullif(revision, 0), wrapped -> 'value' -> 0, wrapped -> 'older' -> 0
     from given
     where case when (id, delivery) in (select id, deliveries from held) then true end
     on conflict (job_id, name) do update
-    set kind = excluded.kind, seq = excluded.seq, revision = excluded.revision, at = now(), value = excluded.value, older = excluded.older
+    set kind = excluded.kind, seq = excluded.seq, delivery = excluded.delivery, revision = excluded.revision, at = now(),
+      value = excluded.value, older = excluded.older
     where present.seq < excluded.seq
   )
   select id, deliveries as delivery from held
@@ -97,10 +98,11 @@ const recordNext = statement(
   with held as materialized (
     select id from taskmaster.job where id = $2::bigint and worker = $1 and deliveries = $3::int for share
   ), written as (
-    insert into taskmaster.checkpoint as present (job_id, name, kind, seq, revision, value, older)
-    select id, $4::text, $5::text, $6::int, $7::smallint, $8::json, $9::json from held
+    insert into taskmaster.checkpoint as present (job_id, name, kind, seq, delivery, revision, value, older)
+    select id, $4::text, $5::text, $6::int, $3::int, $7::smallint, $8::json, $9::json from held
     on conflict (job_id, name) do update
-    set kind = excluded.kind, seq = excluded.seq, revision = excluded.revision, at = now(), value = excluded.value, older = excluded.older
+    set kind = excluded.kind, seq = excluded.seq, delivery = excluded.delivery, revision = excluded.revision, at = now(),
+      value = excluded.value, older = excluded.older
     where present.seq = excluded.seq - 1
     returning job_id
   )

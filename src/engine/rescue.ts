@@ -12,6 +12,9 @@ import { sql, statement } from "./statement.ts";
  *
  * A rerunnable job that was buffered may have started without a word, on its first delivery only: later ones are always announced
  * (begin.ts). So an unannounced first delivery counts as a crash too, lest a job that kills its worker at once is never found out.
+ *
+ * A death counts against the job only where its attempt has recorded nothing: what gets further each time will come to its end, however often
+ * its workers are killed for other reasons.
  */
 
 /** How many workers a job may kill before it is held. */
@@ -38,7 +41,8 @@ const rescue = statement(
     delete from taskmaster.claim where worker = $1 and batch = $2 returning jobs
   ), mine as materialized (
     select job.*, lane.task, told.kind, told.after_crash,
-      coalesce(told.kind = 'interruptible' or told.after_crash = 'retry', false) as rerunnable
+      coalesce(told.kind = 'interruptible' or told.after_crash = 'retry', false) as rerunnable,
+      exists (select from taskmaster.checkpoint where job_id = job.id and delivery = job.deliveries) as progressed
     from batch
     join taskmaster.job on job.id = any(batch.jobs) and job.worker = $1
     join taskmaster.lane on lane.id = job.lane
@@ -47,9 +51,9 @@ const rescue = statement(
     for update of job
   ), judged as materialized (
     select *,
-      started_at is not null or (rerunnable and deliveries = 1) as crashed,
+      (started_at is not null or (rerunnable and deliveries = 1)) and not progressed as crashed,
       started_at is not null and not rerunnable as unclear,
-      (started_at is not null or (rerunnable and deliveries = 1)) and rerunnable and crashes + 1 >= $3 as killer
+      (started_at is not null or (rerunnable and deliveries = 1)) and not progressed and rerunnable and crashes + 1 >= $3 as killer
     from mine
   ), back as (
     update taskmaster.job

@@ -8,6 +8,7 @@ create table taskmaster.checkpoint (
   name     text not null,
   kind     text not null,
   seq      integer not null,
+  delivery integer not null,
   revision smallint,
   at       timestamp with time zone not null default now(),
   value    json,

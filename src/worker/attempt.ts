@@ -10,6 +10,7 @@ import type { HeldJob } from "./held-job.ts";
 import type { Outcome } from "./settler.ts";
 import type { AttemptHost } from "./steps/attempt-host.ts";
 import { AttemptSteps, type StepResources } from "./steps/attempt-steps.ts";
+import type { Told } from "./steps/progress.ts";
 
 /**
  * One attempt: read the payload, run the function, say how it ended. Invariants:
@@ -75,6 +76,7 @@ export class Attempt implements AttemptHost {
   async #endAfter(steps: AttemptSteps, outcome: Outcome): Promise<void> {
     await steps.settled();
     if (this.#decision) this.#end(this.#decision.outcome);
+    else if (this.#interruption && steps.cutShort) this.#end({ end: "released", interrupted: true });
     else if (outcome.end === "succeeded") {
       steps.tellUnused();
       this.#end({ ...outcome, recorded: steps.used });
@@ -98,6 +100,11 @@ export class Attempt implements AttemptHost {
     if (!this.interruptible) return undefined;
     this.#steps ??= new AttemptSteps(this, this.#hooks.steps);
     return this.#steps;
+  }
+
+  /** What the task has told of itself. */
+  get told(): Told | undefined {
+    return this.#steps?.told;
   }
 
   get stopped(): Error | undefined {
@@ -206,6 +213,14 @@ class Context implements AttemptContext {
 
   get each() {
     return this.#attempt.steps?.each;
+  }
+
+  get heartbeat() {
+    return this.#attempt.steps?.progress.heartbeat;
+  }
+
+  get progress() {
+    return this.#attempt.steps?.progress.progress;
   }
 
   get job(): JobInfo {

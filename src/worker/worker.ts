@@ -284,12 +284,13 @@ class Running {
   report(): string {
     const now = Date.now();
     return JSON.stringify(
-      this.#runner.attempts.slice(0, 200).map(({ job, startedAt, overrun }) => ({
+      this.#runner.attempts.slice(0, 200).map(({ job, startedAt, overrun, told }) => ({
         job: job.id,
         task: job.task.contract.name,
         kind: job.task.execution.kind,
         since: new Date(now - (performance.now() - startedAt)).toISOString(),
         ...(overrun && { overrun }),
+        ...told,
       })),
     );
   }

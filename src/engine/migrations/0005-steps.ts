@@ -7,6 +7,7 @@ create table taskmaster.checkpoint (
   name     text        not null,
   kind     text        not null, -- step, once, begun, each, sleep, event
   seq      int         not null, -- counts the writes under this name; a later one never gives way to an earlier one
+  delivery int         not null, -- whose attempt wrote it
   revision smallint,             -- of the value's schema, where it has one
   at       timestamptz not null default now(),
   value    json,                 -- null where there is none

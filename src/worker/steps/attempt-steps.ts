@@ -7,6 +7,7 @@ import type { Checkpoints } from "./checkpoints.ts";
 import type { Source } from "./cursor.ts";
 import { Iteration } from "./each.ts";
 import { eachTransaction } from "./each-transaction.ts";
+import { Progress, type Told } from "./progress.ts";
 import { Records } from "./records.ts";
 import { runStep, stepSettings } from "./step.ts";
 import { runTransactionStep, transactionsOf } from "./transaction-step.ts";
@@ -23,6 +24,7 @@ export class AttemptSteps {
   readonly #transactions: TaskTransactions;
   #step: RunStep | undefined;
   #each: Each | undefined;
+  #progress: Progress | undefined;
 
   constructor(host: AttemptHost, { checkpoints, transactions }: StepResources) {
     this.#records = new Records(host, checkpoints);
@@ -39,6 +41,17 @@ export class AttemptSteps {
   get each(): Each {
     this.#each ??= this.#makeEach();
     return this.#each;
+  }
+
+  /** `ctx.heartbeat` and `ctx.progress` */
+  get progress(): Progress {
+    this.#progress ??= new Progress();
+    return this.#progress;
+  }
+
+  /** What the task has told of itself. */
+  get told(): Told | undefined {
+    return this.#progress?.told;
   }
 
   #makeStep(): RunStep {
@@ -81,6 +94,11 @@ export class AttemptSteps {
   /** Resolves when nothing of it is running any more. */
   settled(): Promise<void> {
     return this.#records.settled();
+  }
+
+  /** Whether something was not begun because the attempt was to stop: then the task is not done, whatever its function answers. */
+  get cutShort(): boolean {
+    return this.#records.cutShort;
   }
 
   /** Whether something is, or may be, recorded of the job. */

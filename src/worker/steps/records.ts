@@ -25,6 +25,7 @@ export class Records {
   readonly #checkpoints: Checkpoints;
   readonly #used = new Set<string>();
   #found: Map<string, Checkpoint> | Promise<Map<string, Checkpoint>> | undefined;
+  #cutShort = false;
   #running = 0;
   #idle: (() => void)[] = [];
 
@@ -38,9 +39,16 @@ export class Records {
     return this.#used.size > 0;
   }
 
+  /** Whether something was not begun because the attempt was to stop. */
+  get cutShort(): boolean {
+    return this.#cutShort;
+  }
+
   /** @throws the reason why nothing more may begin */
   assertGoingOn(): void {
-    if (this.host.stopped) throw this.host.stopped;
+    if (this.host.stopped === undefined) return;
+    this.#cutShort = true;
+    throw this.host.stopped;
   }
 
   /** Takes a name. @throws {StepNameError} */
