@@ -10,36 +10,43 @@ import type { Records } from "./records.ts";
  * 1. A recorded place lies behind an item only when the loop has asked for the next one: that item's body has ended.
  * 2. One record is on its way at a time; the loop goes on meanwhile, by as many items as lie between two records.
  * 3. The loop gives way to the event loop, however little its bodies wait: else nothing would be written, and no signal heard.
+ * 4. Nearly every item takes the quick way of `next`; whatever is seldom happens in `slowNext`, which an alert or a countdown leads to.
  */
 const itemsDefault = 10_000;
 const timeDefault = "1s";
+/** The first record comes early, and the next ones ever later, so that also a loop whose worker soon dies gets further. */
+const firstAfterMs = 50;
 /** Items between two turns of the event loop. */
 const turnEvery = 1_024;
 
 const end: IteratorResult<never> = { done: true, value: undefined };
-const empty: Iterator<never> = { next: () => end };
 
 export class Iteration implements AsyncIterableIterator<unknown> {
   readonly #records: Records;
   readonly #name: string;
   readonly #cursor: Cursor;
+  readonly #array: readonly unknown[] | undefined;
   readonly #itemsApart: number;
   readonly #msApart: number;
+  #msNow: number;
+  /** Of a source that is no array. */
   #source: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+  #begun = false;
   /** Where this attempt began. */
   #start: Place = { items: 0, cursor: undefined, done: false, seq: 0 };
   #seq = 0;
   #handedOut = 0;
-  /** Of those, the ones whose body has ended. */
-  #finished = 0;
   #recorded = 0;
-  /** The last item that was handed out, and the one before it. */
+  /** The last item of a source that was handed out, and the one before it. */
   #item: unknown;
   #before: unknown;
-  #untilRecord: number;
-  #untilTurn = turnEvery;
-  #due = false;
+  /** Whether something other than the next item is due. */
+  #alert = true;
+  /** Items until something other is due. */
+  #countdown = 0;
+  #recordAt = 0;
   #timer: NodeJS.Timeout | undefined;
+  #due = false;
   #saving: Promise<void> | undefined;
   #failed: { readonly error: unknown } | undefined;
   #over = false;
@@ -50,13 +57,14 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     if (!(Number.isInteger(items) && items >= 1))
       throw new InvalidContractError(`checkpoint.items of "${name}" is ${items}: write a whole number from 1 on.`);
     this.#cursor = new Cursor(records, name, source, options.schema);
+    this.#array = Array.isArray(source) ? source : undefined;
     records.assertGoingOn();
     records.name(name, "an iteration");
     this.#records = records;
     this.#name = name;
     this.#itemsApart = items;
-    this.#untilRecord = items;
     this.#msApart = toMilliseconds(time, `checkpoint.time of "${name}"`);
+    this.#msNow = Math.min(firstAfterMs, this.#msApart);
   }
 
   [Symbol.asyncIterator](): this {
@@ -64,103 +72,121 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    this.#finished = this.#handedOut;
-    if (this.#source === undefined || this.#due || this.#failed || this.#records.host.stopped) return this.#slowNext();
-    if (--this.#untilTurn <= 0 || --this.#untilRecord <= 0) return this.#slowNext();
+    if (this.#alert || --this.#countdown < 0) return this.#slowNext();
+    const array = this.#array;
+    if (array !== undefined)
+      return this.#handedOut < array.length
+        ? Promise.resolve({ done: false, value: array[this.#handedOut++] })
+        : this.#end();
+    return this.#nextOfSource();
+  }
+
+  /** The loop was left, in the middle of an item. */
+  async return(): Promise<IteratorResult<unknown>> {
+    if (!this.#over) await this.#close(Math.max(this.#start.items, this.#handedOut - 1), false);
+    return end;
+  }
+
+  #nextOfSource(): Promise<IteratorResult<unknown>> {
     try {
-      const result = this.#source.next();
+      const result = (this.#source as Iterator<unknown>).next();
       return result instanceof Promise ? result.then(this.#take, this.#abort) : Promise.resolve(this.#take(result));
     } catch (error) {
       return this.#abort(error);
     }
   }
 
-  /** The loop was left, in the middle of an item. */
-  async return(): Promise<IteratorResult<unknown>> {
-    if (!this.#over) await this.#close(false);
-    return end;
-  }
-
-  /** Whatever does not happen with every item. */
-  async #slowNext(): Promise<IteratorResult<unknown>> {
-    if (this.#over) return end;
-    try {
-      if (this.#source === undefined) await this.#begin();
-      if (this.#over) return end;
-      if (this.#untilTurn <= 0) {
-        this.#untilTurn = turnEvery;
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      this.#records.assertGoingOn();
-      if (this.#due || this.#untilRecord <= 0) await this.#recordSoon();
-      if (this.#failed) throw this.#failed.error;
-      return await this.#take(await (this.#source ?? empty).next());
-    } catch (error) {
-      return this.#abort(error);
-    }
-  }
-
   readonly #take = (result: IteratorResult<unknown>): IteratorResult<unknown> | Promise<IteratorResult<unknown>> => {
-    if (result.done) return this.#over ? end : this.#close(true).then(() => end);
+    if (result.done) return this.#end();
     this.#before = this.#item;
     this.#item = result.value;
     this.#handedOut++;
     return result;
   };
 
-  readonly #abort = async (error: unknown): Promise<never> => {
-    if (!this.#over) await this.#close(false).catch(() => {}); // what went wrong first is what is told
-    throw error;
-  };
+  async #slowNext(): Promise<IteratorResult<unknown>> {
+    if (this.#over) return end;
+    try {
+      if (!this.#begun) await this.#begin();
+      else await new Promise((resolve) => setImmediate(resolve));
+      if (this.#over) return end;
+      this.#records.assertGoingOn();
+      if (this.#due || this.#handedOut >= this.#recordAt) await this.#recordSoon();
+      if (this.#failed) throw this.#failed.error;
+      this.#alert = false;
+      this.#countdown = Math.min(turnEvery, this.#recordAt - this.#handedOut);
+    } catch (error) {
+      return this.#abort(error);
+    }
+    return this.next();
+  }
 
   async #begin(): Promise<void> {
     const place = await this.#cursor.read(await this.#records.find(this.#name));
+    this.#begun = true;
     this.#start = place;
     this.#seq = place.seq;
-    this.#finished = this.#handedOut = this.#recorded = place.items;
+    this.#handedOut = this.#recorded = place.items;
     this.#over = place.done;
     if (place.done) return;
-    this.#source = this.#cursor.after(place);
+    if (this.#array === undefined) this.#source = this.#cursor.after(place);
+    this.#records.host.signal.addEventListener("abort", this.#raise);
     this.#wind();
   }
 
+  readonly #raise = (): void => {
+    this.#alert = true;
+  };
+
+  /** From here to the next record. */
   #wind(): void {
     this.#due = false;
-    this.#untilRecord = this.#itemsApart;
+    this.#recordAt = this.#handedOut + this.#itemsApart;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#due = true;
-    }, this.#msApart);
+      this.#due = this.#alert = true;
+    }, this.#msNow);
     this.#timer.unref();
+    this.#msNow = Math.min(this.#msNow * 2, this.#msApart);
   }
 
   /** Starts to record the place, after the record that may be on its way. */
   async #recordSoon(): Promise<void> {
     this.#wind();
     await this.#saving;
-    if (this.#failed || this.#finished === this.#recorded) return;
-    const saving = this.#record(false).catch((error: unknown) => {
+    if (this.#failed || this.#handedOut === this.#recorded) return;
+    const saving = this.#record(this.#handedOut, false).catch((error: unknown) => {
       this.#failed = { error };
+      this.#alert = true;
     });
     this.#saving = this.#records.during(() => saving);
   }
 
-  async #record(done: boolean): Promise<void> {
-    const items = this.#finished;
+  async #record(items: number, done: boolean): Promise<void> {
     this.#recorded = items;
-    // Within an item the place lies before it, after the one that came before.
+    // Within an item the place lies before it, behind the one that came before.
     const last = items === this.#handedOut ? this.#item : this.#before;
     const cursor = items === this.#start.items ? this.#start.cursor : this.#cursor.of(last);
     await this.#records.write(await this.#cursor.write({ items, cursor, done, seq: ++this.#seq }));
   }
 
-  async #close(done: boolean): Promise<void> {
-    this.#over = true;
+  async #end(): Promise<IteratorResult<unknown>> {
+    if (!this.#over) await this.#close(this.#handedOut, true);
+    return end;
+  }
+
+  readonly #abort = async (error: unknown): Promise<never> => {
+    if (!this.#over) await this.#close(this.#handedOut, false).catch(() => {}); // what went wrong first is what is told
+    throw error;
+  };
+
+  async #close(items: number, done: boolean): Promise<void> {
+    this.#over = this.#alert = true;
     clearTimeout(this.#timer);
-    if (done) this.#finished = this.#handedOut;
-    else await this.#source?.return?.();
+    this.#records.host.signal.removeEventListener("abort", this.#raise);
+    if (!done) await this.#source?.return?.();
     await this.#saving;
     if (this.#failed) throw this.#failed.error;
-    if (done || this.#finished !== this.#recorded) await this.#records.during(() => this.#record(done));
+    if (done || (this.#begun && items !== this.#recorded)) await this.#records.during(() => this.#record(items, done));
   }
 }
