@@ -3,7 +3,7 @@ import { toMilliseconds } from "../contract/duration.ts";
 import { TaskmasterError } from "../contract/error.ts";
 import { type StoredPayload, storePayload } from "../contract/payload.ts";
 import { type AnyTask, contractOf, type Enqueueable, type InputOf, isTask } from "../contract/task.ts";
-import { runWithin } from "../engine/database.ts";
+import { type Queryable, runWithin } from "../engine/database.ts";
 import {
   enqueueJobs,
   enqueueKeyed,
@@ -12,6 +12,7 @@ import {
   type KeyedJob,
   type NewJob,
 } from "../engine/enqueue.ts";
+import type { NewEvent } from "../engine/event.ts";
 import { publish } from "../engine/events.ts";
 import { Gatherer } from "../engine/gather.ts";
 import { JobNumbers } from "../engine/job-numbers.ts";
@@ -19,6 +20,7 @@ import { LaneBook } from "../engine/lanes.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
 import { type EnqueueOptions, InvalidEnqueueError, type Placement, place } from "./enqueue-options.ts";
+import { newEvent, type SignalOptions, signalEvent } from "./signal.ts";
 
 export interface TaskmasterOptions {
   /** A `postgres://` URL. Default: `DATABASE_URL`, else an embedded Postgres under `.taskmaster/` of this folder. */
@@ -176,6 +178,23 @@ export class Taskmaster {
     return written;
   }
 
+  /**
+   * Tells jobs that something has happened: those that wait for it by `ctx.waitFor`, and those that come to wait for it later.
+   * When it resolves, the event is committed (or written within `options.within`).
+   *
+   * @param event 200 characters at most, such as `order paid 4711`
+   * @param payload JSON, a megabyte at most; what `ctx.waitFor` answers with
+   * @throws {NotJsonError}
+   * @throws {ResultRefusedError} where the payload does not fit `options.schema`
+   * @throws {CheckpointTooLargeError}
+   * @throws {DatabaseUnavailableError} where the database does not answer for `patience`
+   */
+  async signal(event: string, payload?: unknown, { schema, within }: SignalOptions = {}): Promise<void> {
+    const checked = await newEvent(event, payload, schema);
+    const connected = await this.#connect();
+    await connected.signal(checked, within, this.#patienceMs);
+  }
+
   #checkSize(task: string, text: string): void {
     const limit = this.#options.maxPayloadBytes ?? 1_000_000;
     if (text.length * 3 <= limit) return; // cannot be larger than three bytes a character
@@ -264,6 +283,11 @@ class Connected {
     if (within) for (const batch of batches(jobs)) await enqueueWithin(within, batch);
     else await this.#writePlain(jobs, patienceMs);
     return jobs.map(({ id }) => ({ id, duplicate: false }));
+  }
+
+  async signal(event: NewEvent, within: Queryable | undefined, patienceMs: number): Promise<void> {
+    const woken = await signalEvent(this.membership.database, event, within, patienceMs);
+    if (!within) this.#waker.wake(woken.map(({ lane }) => lane));
   }
 
   async #writePlain(jobs: readonly NewJob[], patienceMs: number): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type RevisionParts,
   revision,
 } from "./contract.ts";
+import type { Sleep, WaitFor } from "./event.ts";
 import {
   type Execution,
   type ExecutionOptions,
@@ -138,6 +139,10 @@ export interface InterruptibleContext extends AttemptContext {
   readonly step: RunStep;
   /** Goes through items, and goes on from there in a later attempt. */
   readonly each: Each;
+  /** Gives the slot back, and goes on after a time, perhaps on another worker. */
+  readonly sleep: Sleep;
+  /** Gives the slot back, and goes on when an event has happened: `taskmaster.signal(event, payload)`. */
+  readonly waitFor: WaitFor;
   /** Tells people that it is at work: the time shows on `taskmaster status`. Costs nothing, call it as often as you like. */
   readonly heartbeat: () => void;
   /**

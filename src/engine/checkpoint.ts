@@ -18,7 +18,13 @@ export type CheckpointKind =
   /** A step that may run once has begun. */
   | "begun"
   /** How far an iteration has come. */
-  | "each";
+  | "each"
+  /** Until when a job sleeps. */
+  | "sleep"
+  /** What a job waits for, and until when. */
+  | "wait"
+  /** What a job has waited for. */
+  | "event";
 
 export interface Checkpoint {
   readonly name: string;
@@ -138,11 +144,20 @@ export async function recordNextCheckpoint(
 
 const load = statement(
   "checkpoint_load",
-  sql`select name, kind, seq, revision, value, older from taskmaster.checkpoint where job_id = $1::bigint`,
+  sql`
+  select name, kind, seq, revision, value, older,
+    case when kind in ('sleep', 'wait') then coalesce((value ->> 'until')::timestamptz <= clock_timestamp(), false) else true end as due
+  from taskmaster.checkpoint where job_id = $1::bigint
+  `,
 );
 
+export interface FoundCheckpoint extends Checkpoint {
+  /** Of a sleep or a wait: whether its time had come when it was looked up. */
+  readonly due: boolean;
+}
+
 /** What a job's earlier attempts have done. */
-export async function loadCheckpoints(database: Database, job: string): Promise<Map<string, Checkpoint>> {
-  const rows = await database.query<Checkpoint>(load, [job]);
+export async function loadCheckpoints(database: Database, job: string): Promise<Map<string, FoundCheckpoint>> {
+  const rows = await database.query<FoundCheckpoint>(load, [job]);
   return new Map(rows.map((row) => [row.name, row]));
 }

@@ -45,6 +45,29 @@ create table taskmaster.contract (
   PRIMARY KEY (task, revision)
 );
 
+create table taskmaster.event (
+  id       bigint generated always as identity,
+  call     uuid not null,
+  name     text not null,
+  at       timestamp with time zone not null default clock_timestamp(),
+  revision smallint,
+  payload  json not null,
+  older    json,
+  PRIMARY KEY (id),
+  UNIQUE (call)
+);
+CREATE INDEX event_at ON taskmaster.event USING btree (at);
+CREATE INDEX event_line ON taskmaster.event USING btree (name, id);
+comment on table taskmaster.event is 'What jobs wait for, as it happened. Kept for a while, because a job may come to wait for what has happened already.';
+
+create table taskmaster.event_wait (
+  job_id bigint not null,
+  event  text not null,
+  PRIMARY KEY (event, job_id)
+);
+CREATE INDEX event_wait_job ON taskmaster.event_wait USING btree (job_id);
+comment on table taskmaster.event_wait is 'Which jobs to wake when an event happens.';
+
 create table taskmaster.failure (
   job_id   bigint not null,
   delivery integer not null,

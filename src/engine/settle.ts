@@ -55,6 +55,9 @@ const succeedRecorded = statement(
   forgotten as (
     delete from taskmaster.checkpoint
     where job_id = any($10::bigint[]) and case when job_id in (select id from gone) then true end
+  ), unwaited as (
+    delete from taskmaster.event_wait
+    where job_id = any($10::bigint[]) and case when job_id in (select id from gone) then true end
   )
   select id from gone
   `}`,

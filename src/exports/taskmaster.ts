@@ -16,6 +16,7 @@
  */
 export type { EnqueueOptions } from "../client/enqueue-options.ts";
 export { InvalidEnqueueError } from "../client/enqueue-options.ts";
+export type { SignalOptions } from "../client/signal.ts";
 export {
   type EnqueuedJob,
   PayloadTooLargeError,
@@ -28,6 +29,7 @@ export { InvalidContractError, type Priority } from "../contract/contract.ts";
 export { InvalidCronError } from "../contract/cron.ts";
 export { type Duration, InvalidDurationError } from "../contract/duration.ts";
 export { TaskmasterError } from "../contract/error.ts";
+export type { Sleep, WaitFor, WaitOptions } from "../contract/event.ts";
 export type { ExecutionOptions, ShortOptions } from "../contract/execution.ts";
 export type { Each, EachOptions, EachTransactionOptions, ResumableSource } from "../contract/iteration.ts";
 export { NotJsonError } from "../contract/json-text.ts";

@@ -215,6 +215,14 @@ class Context implements AttemptContext {
     return this.#attempt.steps?.each;
   }
 
+  get sleep() {
+    return this.#attempt.steps?.sleep;
+  }
+
+  get waitFor() {
+    return this.#attempt.steps?.waitFor;
+  }
+
   get heartbeat() {
     return this.#attempt.steps?.progress.heartbeat;
   }

@@ -3,6 +3,7 @@ import { isTransient } from "../engine/database-errors.ts";
 import { publish } from "../engine/events.ts";
 import { releaseJobs } from "../engine/release.ts";
 import { type FailureRecord, parkJobs, retryJobs, succeedJobs } from "../engine/settle.ts";
+import { suspendJob, type Wake } from "../engine/suspend.ts";
 import type { HeldJob } from "./held-job.ts";
 
 /**
@@ -24,7 +25,9 @@ export type Outcome =
       readonly detail: string;
       readonly failure?: FailureRecord;
     }
-  | { readonly end: "released"; readonly interrupted: boolean };
+  | { readonly end: "released"; readonly interrupted: boolean }
+  /** Sleeps, or waits for an event. */
+  | { readonly end: "suspended"; readonly wakes: readonly Wake[] };
 
 interface Ended {
   readonly job: HeldJob;
@@ -136,6 +139,8 @@ export class Settler {
       interrupted: outcome.interrupted,
     }));
 
+    const suspensions = select(ended, "suspended");
+
     const kept = new Set<string>();
     let repeated = false;
     const write = async (work: () => Promise<Iterable<string>>) => {
@@ -151,6 +156,12 @@ export class Settler {
     };
     if (retries.length > 0) await write(() => retryJobs(database, process, retries));
     if (parks.length > 0) await write(() => parkJobs(database, process, parks));
+    for (const { job, outcome } of suspensions)
+      await write(async () => {
+        const back = await suspendJob(database, job, outcome.wakes);
+        this.#options.onReleased(back.map(({ lane }) => lane));
+        return back.map(({ id }) => id);
+      });
     if (releases.length > 0) {
       const lanes = new Set<number>();
       await write(async () => {
@@ -209,6 +220,8 @@ function tell(job: HeldJob, outcome: Outcome, kept: boolean): void {
   else if (outcome.end === "retry")
     publish({ event: "job.retrying", job: job.id, task, error: outcome.failure, inMs: outcome.waitMs });
   else if (outcome.end === "released" && outcome.interrupted) publish({ event: "job.interrupted", job: job.id, task });
+  else if (outcome.end === "suspended")
+    publish({ event: "job.suspended", job: job.id, task, names: outcome.wakes.map(({ name }) => name) });
   else if (outcome.end === "released") publish({ event: "job.handed-back", jobs: [job.id] });
   else if (outcome.state === "failed") publish({ event: "job.failed", job: job.id, task, error: outcome.failure });
   else publish({ event: "job.held", job: job.id, task, reason: outcome.reason, detail: outcome.detail });

@@ -1,3 +1,5 @@
+import type { Duration } from "../../contract/duration.ts";
+import type { WaitOptions } from "../../contract/event.ts";
 import type { Each, EachOptions, EachTransactionOptions } from "../../contract/iteration.ts";
 import type { PayloadSchema } from "../../contract/schema.ts";
 import type { RunStep, Step, StepOptions, TransactionStepOptions } from "../../contract/step.ts";
@@ -9,8 +11,11 @@ import { Iteration } from "./each.ts";
 import { eachTransaction } from "./each-transaction.ts";
 import { Progress, type Told } from "./progress.ts";
 import { Records } from "./records.ts";
+import { sleep } from "./sleep.ts";
 import { runStep, stepSettings } from "./step.ts";
+import { Suspension } from "./suspension.ts";
 import { runTransactionStep, transactionsOf } from "./transaction-step.ts";
+import { waitFor } from "./wait.ts";
 
 /** What the steps of all attempts of a worker share. */
 export interface StepResources {
@@ -25,6 +30,7 @@ export class AttemptSteps {
   #step: RunStep | undefined;
   #each: Each | undefined;
   #progress: Progress | undefined;
+  #suspension: Suspension | undefined;
 
   constructor(host: AttemptHost, { checkpoints, transactions }: StepResources) {
     this.#records = new Records(host, checkpoints);
@@ -41,6 +47,19 @@ export class AttemptSteps {
   get each(): Each {
     this.#each ??= this.#makeEach();
     return this.#each;
+  }
+
+  /** `ctx.sleep` */
+  readonly sleep = (name: string, duration: Duration): Promise<void> =>
+    this.#records.during(() => sleep(this.#suspending, name, duration));
+
+  /** `ctx.waitFor` */
+  readonly waitFor = (event: string, options?: WaitOptions): Promise<unknown> =>
+    this.#records.during(() => waitFor(this.#suspending, event, options));
+
+  get #suspending(): Suspension {
+    this.#suspension ??= new Suspension(this.#records);
+    return this.#suspension;
   }
 
   /** `ctx.heartbeat` and `ctx.progress` */

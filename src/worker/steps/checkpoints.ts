@@ -1,5 +1,11 @@
-import { type Checkpoint, type HeldCheckpoint, loadCheckpoints, recordCheckpoints } from "../../engine/checkpoint.ts";
+import {
+  type FoundCheckpoint,
+  type HeldCheckpoint,
+  loadCheckpoints,
+  recordCheckpoints,
+} from "../../engine/checkpoint.ts";
 import { type Database, retrying } from "../../engine/database.ts";
+import { type FoundEvent, findEvent } from "../../engine/event.ts";
 import { Gatherer } from "../../engine/gather.ts";
 
 /**
@@ -33,8 +39,16 @@ export class Checkpoints {
   }
 
   /** What the earlier attempts of a job have done. */
-  load(job: string): Promise<Map<string, Checkpoint>> {
+  load(job: string): Promise<Map<string, FoundCheckpoint>> {
     return retrying(() => loadCheckpoints(this.#database, job), { during: "reading checkpoints", forMs: patienceMs });
+  }
+
+  /** The first event of a name after another one that has happened since a job was enqueued. */
+  findEvent(name: string, after: string, since: string): Promise<FoundEvent | undefined> {
+    return retrying(() => findEvent(this.#database, name, after, since), {
+      during: "looking for an event",
+      forMs: patienceMs,
+    });
   }
 
   async #send(writes: readonly Write[]): Promise<void> {

@@ -1,9 +1,9 @@
 import { InvalidContractError } from "../../contract/contract.ts";
 import type { ResumableSource } from "../../contract/iteration.ts";
 import { UnreadablePayloadError } from "../../contract/payload.ts";
+import { fromRecorded, type RecordedText, toRecorded } from "../../contract/recorded-value.ts";
 import type { PayloadSchema } from "../../contract/schema.ts";
 import type { Checkpoint } from "../../engine/checkpoint.ts";
-import { fromRecorded, type RecordedText, toRecorded } from "./recorded-value.ts";
 import type { Records } from "./records.ts";
 
 /**

@@ -72,7 +72,10 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#alert || --this.#countdown < 0) return this.#slowNext();
+    return this.#alert || --this.#countdown < 0 ? this.#slowNext() : this.#advance();
+  }
+
+  #advance(): Promise<IteratorResult<unknown>> {
     const array = this.#array;
     if (array !== undefined)
       return this.#handedOut < array.length
@@ -106,6 +109,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
 
   async #slowNext(): Promise<IteratorResult<unknown>> {
     if (this.#over) return end;
+    this.#alert = false; // what is raised from here on is for the next item
     try {
       if (!this.#begun) await this.#begin();
       else await new Promise((resolve) => setImmediate(resolve));
@@ -113,12 +117,11 @@ export class Iteration implements AsyncIterableIterator<unknown> {
       this.#records.assertGoingOn();
       if (this.#due || this.#handedOut >= this.#recordAt) await this.#recordSoon();
       if (this.#failed) throw this.#failed.error;
-      this.#alert = false;
       this.#countdown = Math.min(turnEvery, this.#recordAt - this.#handedOut);
     } catch (error) {
       return this.#abort(error);
     }
-    return this.next();
+    return this.#advance();
   }
 
   async #begin(): Promise<void> {

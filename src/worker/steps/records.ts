@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { TaskmasterError } from "../../contract/error.ts";
-import type { Checkpoint, HeldCheckpoint } from "../../engine/checkpoint.ts";
+import type { FoundCheckpoint, HeldCheckpoint } from "../../engine/checkpoint.ts";
+import type { FoundEvent } from "../../engine/event.ts";
 import { publish } from "../../engine/events.ts";
 import { type AttemptHost, hold, lose } from "./attempt-host.ts";
 import type { Checkpoints } from "./checkpoints.ts";
@@ -24,7 +25,7 @@ export class Records {
   readonly host: AttemptHost;
   readonly #checkpoints: Checkpoints;
   readonly #used = new Set<string>();
-  #found: Map<string, Checkpoint> | Promise<Map<string, Checkpoint>> | undefined;
+  #found: Map<string, FoundCheckpoint> | Promise<Map<string, FoundCheckpoint>> | undefined;
   #cutShort = false;
   #running = 0;
   #idle: (() => void)[] = [];
@@ -73,7 +74,7 @@ export class Records {
   }
 
   /** What an earlier attempt has recorded under a name, or under one that it had before. */
-  async find(name: string, formerly: readonly string[] = []): Promise<Checkpoint | undefined> {
+  async find(name: string, formerly: readonly string[] = []): Promise<FoundCheckpoint | undefined> {
     const found = await this.#load();
     for (const each of [name, ...formerly]) {
       const checkpoint = found.get(each);
@@ -84,7 +85,7 @@ export class Records {
     return undefined;
   }
 
-  #load(): Map<string, Checkpoint> | Promise<Map<string, Checkpoint>> {
+  #load(): Map<string, FoundCheckpoint> | Promise<Map<string, FoundCheckpoint>> {
     if (this.#found) return this.#found;
     const { job } = this.host;
     if (job.delivery === 1) this.#found = new Map();
@@ -111,6 +112,11 @@ export class Records {
       .map(({ name }) => name);
   }
 
+  /** The first event of a name after the last one that this job has waited for. */
+  findEvent(name: string, after: string): Promise<FoundEvent | undefined> {
+    return this.#checkpoints.findEvent(name, after, this.host.job.enqueuedAt);
+  }
+
   /** Writes one. @throws {JobLostError} */
   async write(checkpoint: Omit<HeldCheckpoint, "holder">): Promise<void> {
     const kept = await this.#checkpoints.write({ ...checkpoint, holder: this.host.job });
@@ -118,7 +124,7 @@ export class Records {
   }
 
   /** What is recorded just now, where a write's fate is not known. */
-  async look(name: string): Promise<Checkpoint | undefined> {
+  async look(name: string): Promise<FoundCheckpoint | undefined> {
     return (await this.#checkpoints.load(this.host.job.id)).get(name);
   }
 

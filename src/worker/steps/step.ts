@@ -4,11 +4,11 @@ import { formatMilliseconds, toMilliseconds } from "../../contract/duration.ts";
 import { TaskmasterError } from "../../contract/error.ts";
 import { isNonRetryable } from "../../contract/non-retryable.ts";
 import { UnreadablePayloadError } from "../../contract/payload.ts";
+import { fromRecorded, type RecordedText, toRecorded } from "../../contract/recorded-value.ts";
 import { assertSchema, type PayloadSchema } from "../../contract/schema.ts";
 import type { Step, StepOptions } from "../../contract/step.ts";
 import type { Checkpoint } from "../../engine/checkpoint.ts";
 import { pause } from "../../engine/database.ts";
-import { fromRecorded, type RecordedText, toRecorded } from "./recorded-value.ts";
 import type { Records } from "./records.ts";
 
 /**

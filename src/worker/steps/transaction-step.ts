@@ -1,11 +1,11 @@
 import { InvalidContractError } from "../../contract/contract.ts";
+import type { RecordedText } from "../../contract/recorded-value.ts";
 import type { PlainSql, Step, TransactionSource } from "../../contract/step.ts";
 import { recordNextCheckpoint } from "../../engine/checkpoint.ts";
 import { type RunStatement, runWithin } from "../../engine/database.ts";
 import { isTransient } from "../../engine/database-errors.ts";
 import type { TaskTransactions } from "../../engine/task-transactions.ts";
 import { lose } from "./attempt-host.ts";
-import type { RecordedText } from "./recorded-value.ts";
 import type { Records } from "./records.ts";
 import { answer, record, runTries, type StepSettings } from "./step.ts";
 

@@ -1,14 +1,20 @@
-import { currentRevision } from "../../contract/contract.ts";
-import { TaskmasterError } from "../../contract/error.ts";
-import { toJsonText } from "../../contract/json-text.ts";
-import { PayloadRefusedError, readPayload, storePayload } from "../../contract/payload.ts";
-import { recordedContract } from "../../contract/recorded.ts";
-import type { PayloadIssue, PayloadSchema } from "../../contract/schema.ts";
-import type { Checkpoint } from "../../engine/checkpoint.ts";
+import { currentRevision } from "./contract.ts";
+import { TaskmasterError } from "./error.ts";
+import { toJsonText } from "./json-text.ts";
+import { PayloadRefusedError, readPayload, storePayload } from "./payload.ts";
+import { recordedContract } from "./recorded.ts";
+import type { PayloadIssue, PayloadSchema } from "./schema.ts";
 
 /** Turning what is to be recorded into JSON text, and what is recorded into the value that its reader expects. */
 
-export type RecordedText = Pick<Checkpoint, "value" | "older" | "revision">;
+export interface RecordedText {
+  /** JSON text; null where there is no value. */
+  readonly value: string | null;
+  /** JSON text of an object of older renditions by revision, where there are any. */
+  readonly older: string | null;
+  /** Of the value's schema; null where it has none. */
+  readonly revision: number | null;
+}
 
 /** Thrown where a value that was to be recorded does not fit its schema. */
 export class ResultRefusedError extends TaskmasterError {
@@ -38,6 +44,7 @@ export class CheckpointTooLargeError extends TaskmasterError {
   }
 }
 
+const utf8 = new TextEncoder();
 /** Bytes of JSON. */
 const limit = 1_000_000;
 
@@ -54,7 +61,7 @@ export async function toRecorded(
 ): Promise<RecordedText> {
   const text = schema ? await withSchema(value, schema, what) : withoutSchema(value, what);
   const length = text.value?.length ?? 0;
-  const bytes = length * 3 > limit ? Buffer.byteLength(text.value ?? "") : length;
+  const bytes = length * 3 > limit ? utf8.encode(text.value ?? "").length : length;
   if (bytes > limit) throw new CheckpointTooLargeError(what, bytes);
   return text;
 }
