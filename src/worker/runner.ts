@@ -34,6 +34,12 @@ const announceAfterMs = 200;
 /** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back. */
 const staleAfterMs = 1_000;
 
+/**
+ * Functions that end at once would otherwise follow each other until the buffer is empty, and neither the next claim nor a settlement, nor
+ * anything else in this program, would come to its turn.
+ */
+const mostEndsInTurn = 200;
+
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #buffer: HeldJob[] = [];
@@ -41,6 +47,8 @@ export class Runner {
   readonly #running = new Map<string, Attempt>();
   readonly pace: Pace;
   #paused = false;
+  #endsInTurn = 0;
+  #next: NodeJS.Immediate | undefined;
   #ended: (() => void)[] = [];
 
   constructor(options: RunnerOptions) {
@@ -126,9 +134,19 @@ export class Runner {
       if (this.#running.get(job.id) === attempt) this.#running.delete(job.id);
       this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt);
       this.#options.onEnded(job, outcome);
-      this.pump();
+      if (++this.#endsInTurn < mostEndsInTurn) this.pump();
+      else this.#rest();
       this.#options.onRoom();
       for (const tell of this.#ended.splice(0)) tell();
+    });
+  }
+
+  /** Goes on with the next turn of the event loop. */
+  #rest(): void {
+    this.#next ??= setImmediate(() => {
+      this.#next = undefined;
+      this.#endsInTurn = 0;
+      this.pump();
     });
   }
 
