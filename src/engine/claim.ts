@@ -5,7 +5,7 @@ import { sql, statement } from "./statement.ts";
  * Claiming jobs. Invariants:
  *
  * 1. Only lanes that the caller can read are named, so that a claim never touches a job of another lane, however many there are.
- * 2. Only a process that is registered and alive claims: the statement looks at its row.
+ * 2. Only a process that is registered, alive and not gated claims: the statement looks at its row and at the gate's.
  * 3. Every claim raises the job's `deliveries`, its fence, and leaves a row in `claim`, by which the jobs of a dead process are found.
  * 4. The quotas of one statement add up to what the caller has room for: nothing is locked that is not taken.
  */
@@ -47,7 +47,9 @@ const claim = statement(
   "claim",
   sql`
   with me as materialized (
-    select id from taskmaster.process where id = $1 and died_at is null and stopped_at is null
+    select id from taskmaster.process
+    where id = $1 and died_at is null and stopped_at is null
+      and not exists (select from taskmaster.gated where gated.process = $1 and (gated.closes = 'all' or not $8))
   ), head as materialized (
     select line.ctid as at, line.id, row_number() over () as place
     from me
@@ -91,6 +93,8 @@ export interface ClaimRequest {
   readonly lanes: readonly LaneQuota[];
   /** How many of the jobs start at once. */
   readonly starting: number;
+  /** Whether all of the lanes are of interruptible tasks, which a gate may let go on. Default false. */
+  readonly interruptibleOnly?: boolean;
 }
 
 /** A job as the statement above writes it. */
@@ -113,7 +117,7 @@ type WrittenJob = [
 /** Claims what is due, oldest first within each lane. */
 export async function claimJobs(
   database: Database,
-  { process, batch, lanes, starting }: ClaimRequest,
+  { process, batch, lanes, starting, interruptibleOnly = false }: ClaimRequest,
 ): Promise<ClaimedJob[]> {
   const rows = await database.query<{ jobs: string }>(claim, [
     process,
@@ -123,6 +127,7 @@ export async function claimJobs(
     lanes.map(({ floor }) => floor?.runAt ?? "-infinity"),
     lanes.map(({ floor }) => floor?.id ?? "0"),
     starting,
+    interruptibleOnly,
   ]);
   const jobs = rows.flatMap((row) => (JSON.parse(`[${row.jobs}]`) as WrittenJob[]).map(readJob));
   return rows.length > 1 ? jobs.sort(byPlace) : jobs; // the large ones have come behind the others
