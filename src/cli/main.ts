@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { TaskmasterError } from "../contract/error.ts";
 import { packageVersion } from "../process/version.ts";
 import { addContracts } from "./contracts.ts";
+import { addDeploy } from "./deploy.ts";
 import { addEnqueue } from "./enqueue.ts";
 import { exitCodeOf } from "./failure.ts";
 import { collect } from "./job-options.ts";
@@ -37,7 +38,8 @@ const program = new Command("taskmaster")
   .showHelpAfterError("(--help shows how)")
   .exitOverride();
 
-for (const add of [addWork, addStatus, addJobs, addEnqueue, addSchedules, addContracts, addMigrate]) add(program);
+for (const add of [addWork, addStatus, addJobs, addEnqueue, addSchedules, addContracts, addDeploy, addMigrate])
+  add(program);
 
 try {
   await program.parseAsync();

@@ -47,7 +47,9 @@ const succeedText = sql`
   )
 `;
 
-const succeed = statement("settle_succeed", `${succeedText} select id from gone`);
+const notSettled = sql`select id from ended where case when id in (select id from gone) then false else true end -- nearly always none`;
+
+const succeed = statement("settle_succeed", `${succeedText} ${notSettled}`);
 
 const succeedRecorded = statement(
   "settle_succeed_recorded",
@@ -59,8 +61,7 @@ const succeedRecorded = statement(
     delete from taskmaster.event_wait
     where job_id = any($10::bigint[]) and case when job_id in (select id from gone) then true end
   )
-  select id from gone
-  `}`,
+  `} ${notSettled}`,
 );
 
 /** What the history's columns hold: 24 days. */
@@ -74,7 +75,7 @@ export async function succeedJobs(
   batches: readonly number[],
 ): Promise<Set<string>> {
   const recorded = successes.filter((success) => success.recorded);
-  const rows = await database.query<{ id: string }>(recorded.length > 0 ? succeedRecorded : succeed, [
+  const lost = await database.query<{ id: string }>(recorded.length > 0 ? succeedRecorded : succeed, [
     process,
     numberArray(successes.map(({ id }) => id)),
     numberArray(successes.map(({ delivery }) => delivery)),
@@ -86,7 +87,9 @@ export async function succeedJobs(
     numberArray(batches),
     ...(recorded.length > 0 ? [numberArray(recorded.map(({ id }) => id))] : []),
   ]);
-  return new Set(rows.map(({ id }) => id));
+  const settled = new Set(successes.map(({ id }) => id));
+  for (const { id } of lost) settled.delete(id);
+  return settled;
 }
 
 /** What went wrong in an attempt, cut to size. */

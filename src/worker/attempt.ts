@@ -153,9 +153,7 @@ export class Attempt implements AttemptHost {
 
   #storedPayload(): unknown {
     const { from, payload, older } = this.job;
-    if (from.rendition === from.max) return JSON.parse(payload);
-    const renditions = JSON.parse(older ?? "{}") as Record<string, unknown>;
-    return renditions[from.rendition];
+    return from.rendition === from.max ? payload : older?.[from.rendition];
   }
 
   #failed(error: unknown): Outcome {

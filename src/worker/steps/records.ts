@@ -131,7 +131,9 @@ export class Records {
   /** For third parties, the same in every attempt: of the job's number and time, because numbers alone begin anew in another database. */
   keyOf(name: string): string {
     const { id, enqueuedAt } = this.host.job;
-    const hash = createHash("sha256").update(`${enqueuedAt}\n${id}\n${name}`).digest("hex");
+    const hash = createHash("sha256")
+      .update(`${Date.parse(enqueuedAt)}\n${id}\n${name}`)
+      .digest("hex");
     const variant = ((Number.parseInt(hash.charAt(16), 16) & 3) | 8).toString(16);
     return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
   }
