@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { InvalidEnqueueError } from "../contract/enqueue.ts";
 import { toRecorded } from "../contract/recorded-value.ts";
 import type { PayloadSchema } from "../contract/schema.ts";
 import { type Database, type Queryable, retrying, runWithin } from "../engine/database.ts";
 import { type NewEvent, writeEvent } from "../engine/event.ts";
 import { publish } from "../engine/events.ts";
-import { InvalidEnqueueError } from "./enqueue-options.ts";
 
 export interface SignalOptions {
   /** Checks the payload; may have revisions, for those who wait with an older one. */

@@ -1,8 +1,14 @@
 import type { Duration } from "../contract/duration.ts";
 import { toMilliseconds } from "../contract/duration.ts";
-import { TaskmasterError } from "../contract/error.ts";
+import {
+  assertPayloadSize,
+  enqueueableContract,
+  InvalidEnqueueError,
+  type Placement,
+  place,
+} from "../contract/enqueue.ts";
 import { type StoredPayload, storePayload } from "../contract/payload.ts";
-import { type AnyTask, contractOf, type Enqueueable, type InputOf, isTask } from "../contract/task.ts";
+import type { AnyTask, Enqueueable, InputOf } from "../contract/task.ts";
 import { type Queryable, runWithin } from "../engine/database.ts";
 import {
   enqueueJobs,
@@ -19,7 +25,7 @@ import { JobNumbers } from "../engine/job-numbers.ts";
 import { LaneBook } from "../engine/lanes.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
-import { type EnqueueOptions, InvalidEnqueueError, type Placement, place } from "./enqueue-options.ts";
+import type { EnqueueOptions } from "./enqueue-options.ts";
 import { newEvent, type SignalOptions, signalEvent } from "./signal.ts";
 
 export interface TaskmasterOptions {
@@ -45,26 +51,6 @@ export interface EnqueuedJob {
   readonly duplicate: boolean;
 }
 
-/** Thrown by an enqueue of a retired task. Nothing was enqueued. */
-export class TaskRetiredError extends TaskmasterError {
-  readonly code = "TASKMASTER_TASK_RETIRED";
-}
-
-/** Thrown by an enqueue whose payload is larger than `maxPayloadBytes`. Nothing was enqueued. */
-export class PayloadTooLargeError extends TaskmasterError {
-  readonly code = "TASKMASTER_PAYLOAD_TOO_LARGE";
-  readonly bytes: number;
-
-  constructor(task: string, bytes: number, limit: number) {
-    super(
-      `The payload of ${task} is ${bytes.toLocaleString("en")} bytes of JSON; the limit is ${limit.toLocaleString("en")}. Nothing was enqueued. ` +
-        "Store the data elsewhere and enqueue its address, or raise maxPayloadBytes.",
-    );
-    this.bytes = bytes;
-  }
-}
-
-const utf8 = new TextEncoder();
 const batchLimit = 1_000;
 const leaseMs = 20_000;
 
@@ -150,20 +136,14 @@ export class Taskmaster {
   }
 
   async #enqueue(task: AnyTask, payloads: readonly unknown[], options: EnqueueOptions): Promise<EnqueuedJob[]> {
-    if (!isTask(task))
-      throw new InvalidEnqueueError(
-        "The first argument of enqueue is no task. Pass what task(name).payload(…) gave you.",
-      );
-    const contract = contractOf(task);
-    if (contract.retired)
-      throw new TaskRetiredError(`${contract.name} is retired: it runs what is left, and can no longer be enqueued.`);
+    const contract = enqueueableContract(task);
     const placement = place(contract, options);
     // Everything is checked before anything is written.
     const stored: StoredPayload[] = [];
     for (const payload of payloads) {
       const made = storePayload(contract, payload);
       const one = made instanceof Promise ? await made : made;
-      this.#checkSize(contract.name, one.text);
+      assertPayloadSize(contract.name, one.text, this.#options.maxPayloadBytes);
       stored.push(one);
     }
     const connected = await this.#connect();
@@ -193,13 +173,6 @@ export class Taskmaster {
     const checked = await newEvent(event, payload, schema);
     const connected = await this.#connect();
     await connected.signal(checked, within, this.#patienceMs);
-  }
-
-  #checkSize(task: string, text: string): void {
-    const limit = this.#options.maxPayloadBytes ?? 1_000_000;
-    if (text.length * 3 <= limit) return; // cannot be larger than three bytes a character
-    const bytes = utf8.encode(text).length;
-    if (bytes > limit) throw new PayloadTooLargeError(task, bytes, limit);
   }
 
   /** Lets what is on its way arrive, signs off and disconnects. Idempotent. */

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Commit, EnqueueChild } from "./child.ts";
 import {
   assertName,
   type Contract,
@@ -143,6 +144,10 @@ export interface InterruptibleContext extends AttemptContext {
   readonly sleep: Sleep;
   /** Gives the slot back, and goes on when an event has happened: `taskmaster.signal(event, payload)`. */
   readonly waitFor: WaitFor;
+  /** Enqueues a job that is written with the completion of this one. */
+  readonly enqueue: EnqueueChild;
+  /** Makes the task's own writes, its children and its completion one transaction. The last call of a task. */
+  readonly commit: Commit;
   /** Tells people that it is at work: the time shows on `taskmaster status`. Costs nothing, call it as often as you like. */
   readonly heartbeat: () => void;
   /**

@@ -241,3 +241,8 @@ export async function enqueueWithin(within: Queryable, jobs: readonly NewJob[]):
   // Where another transaction is notifying, the workers' polling finds these jobs.
   await within.query(insert.text, [...columns(jobs), lanesText(jobs)]);
 }
+
+/** Writes jobs inside a transaction, and leaves the notification to the caller. */
+export async function insertJobs(run: RunStatement, jobs: readonly NewJob[]): Promise<void> {
+  await run(insert, [...columns(jobs), null]);
+}

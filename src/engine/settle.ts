@@ -1,5 +1,5 @@
 import { numberArray } from "./arrays.ts";
-import type { Database } from "./database.ts";
+import type { Database, RunStatement } from "./database.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
@@ -68,14 +68,24 @@ const succeedRecorded = statement(
 const mostMs = 2_147_483_647;
 
 /** Settles jobs as succeeded. Answers with those that were still this process's. `batches` are claims of which nothing is left. */
-export async function succeedJobs(
+export function succeedJobs(
   database: Database,
   process: number,
   successes: readonly Success[],
   batches: readonly number[],
 ): Promise<Set<string>> {
+  return succeedWithin((statement, values) => database.query(statement, values), process, successes, batches);
+}
+
+/** `succeedJobs`, wherever it runs. */
+export async function succeedWithin(
+  run: RunStatement,
+  process: number,
+  successes: readonly Success[],
+  batches: readonly number[],
+): Promise<Set<string>> {
   const recorded = successes.filter((success) => success.recorded);
-  const lost = await database.query<{ id: string }>(recorded.length > 0 ? succeedRecorded : succeed, [
+  const lost = await run<{ id: string }>(recorded.length > 0 ? succeedRecorded : succeed, [
     process,
     numberArray(successes.map(({ id }) => id)),
     numberArray(successes.map(({ delivery }) => delivery)),

@@ -15,19 +15,23 @@
  * @module
  */
 export type { EnqueueOptions } from "../client/enqueue-options.ts";
-export { InvalidEnqueueError } from "../client/enqueue-options.ts";
 export type { SignalOptions } from "../client/signal.ts";
 export {
   type EnqueuedJob,
-  PayloadTooLargeError,
   Taskmaster,
   type TaskmasterOptions,
-  TaskRetiredError,
 } from "../client/taskmaster.ts";
 export type { Backoff } from "../contract/backoff.ts";
+export type { Commit, CommitOptions, EnqueueChild } from "../contract/child.ts";
 export { InvalidContractError, type Priority } from "../contract/contract.ts";
 export { InvalidCronError } from "../contract/cron.ts";
 export { type Duration, InvalidDurationError } from "../contract/duration.ts";
+export {
+  InvalidEnqueueError,
+  PayloadTooLargeError,
+  type PlacementOptions,
+  TaskRetiredError,
+} from "../contract/enqueue.ts";
 export { TaskmasterError } from "../contract/error.ts";
 export type { Sleep, WaitFor, WaitOptions } from "../contract/event.ts";
 export type { ExecutionOptions, ShortOptions } from "../contract/execution.ts";

@@ -15,6 +15,7 @@
 export { CheckpointTooLargeError, ResultRefusedError } from "../contract/recorded-value.ts";
 export { InterruptedError, TimeLimitError } from "../worker/attempt.ts";
 export { JobHeldError, JobLostError } from "../worker/steps/attempt-host.ts";
+export { CompletionError } from "../worker/steps/commit.ts";
 export { StepNameError } from "../worker/steps/records.ts";
 export { StepTimeLimitError } from "../worker/steps/step.ts";
 export { SuspendedError } from "../worker/steps/suspension.ts";

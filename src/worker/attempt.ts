@@ -79,7 +79,13 @@ export class Attempt implements AttemptHost {
     else if (this.#interruption && steps.cutShort) this.#end({ end: "released", interrupted: true });
     else if (outcome.end === "succeeded") {
       steps.tellUnused();
-      this.#end({ ...outcome, recorded: steps.used });
+      // Their lanes and numbers take the database: where it does not answer, the attempt has failed.
+      this.#end(
+        await steps.takeChildren().then(
+          (children) => ({ ...outcome, recorded: steps.used, ...(children && { children }) }),
+          (error: unknown) => this.#failed(error),
+        ),
+      );
     } else this.#end(outcome);
   }
 
@@ -98,7 +104,7 @@ export class Attempt implements AttemptHost {
   /** Of an interruptible task. */
   get steps(): AttemptSteps | undefined {
     if (!this.interruptible) return undefined;
-    this.#steps ??= new AttemptSteps(this, this.#hooks.steps);
+    this.#steps ??= new AttemptSteps(this, this.#hooks.steps, this.startedAt);
     return this.#steps;
   }
 
@@ -219,6 +225,14 @@ class Context implements AttemptContext {
 
   get waitFor() {
     return this.#attempt.steps?.waitFor;
+  }
+
+  get enqueue() {
+    return this.#attempt.steps?.enqueue;
+  }
+
+  get commit() {
+    return this.#attempt.steps?.commit;
   }
 
   get heartbeat() {

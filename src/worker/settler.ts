@@ -1,8 +1,10 @@
+import { completeJobs } from "../engine/complete.ts";
 import { type Database, retrying } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
+import type { KeyedJob, NewJob } from "../engine/enqueue.ts";
 import { publish } from "../engine/events.ts";
 import { releaseJobs } from "../engine/release.ts";
-import { type FailureRecord, parkJobs, retryJobs, succeedJobs } from "../engine/settle.ts";
+import { type FailureRecord, parkJobs, retryJobs, type Success, succeedJobs } from "../engine/settle.ts";
 import { suspendJob, type Wake } from "../engine/suspend.ts";
 import type { HeldJob } from "./held-job.ts";
 
@@ -15,8 +17,15 @@ import type { HeldJob } from "./held-job.ts";
  * 3. A claim's row is removed only after the last of its jobs has been written.
  */
 export type Outcome =
-  /** `recorded`: there are checkpoints of it. */
-  | { readonly end: "succeeded"; readonly ranMs: number; readonly recorded?: boolean }
+  /** `recorded`: there are checkpoints of it. `children` are written with it. */
+  | {
+      readonly end: "succeeded";
+      readonly ranMs: number;
+      readonly recorded?: boolean;
+      readonly children?: readonly (NewJob | KeyedJob)[];
+    }
+  /** Its own transaction has settled it. */
+  | { readonly end: "committed"; readonly ranMs: number; readonly lanes: readonly number[] }
   | { readonly end: "retry"; readonly waitMs: number; readonly failure: FailureRecord }
   | {
       readonly end: "parked";
@@ -118,16 +127,13 @@ export class Settler {
 
   async #write(process: number, ended: readonly Ended[], batches: readonly number[]): Promise<void> {
     const { database } = this.#options;
-    const successes = select(ended, "succeeded").map(({ job, outcome }) => ({
-      id: job.id,
-      delivery: job.delivery,
-      lane: job.lane,
-      failures: job.failures,
-      keyed: job.keyed,
-      waitedMs: job.waitedMs,
-      ranMs: Math.round(outcome.ranMs),
-      recorded: outcome.recorded === true || job.delivery > 1, // an earlier attempt may have recorded something
-    }));
+    const succeeded = select(ended, "succeeded");
+    const successes = succeeded
+      .filter(({ outcome }) => !outcome.children)
+      .map(({ job, outcome }) => toSuccess(job, outcome));
+    const completions = succeeded.flatMap(({ job, outcome }) =>
+      outcome.children ? [{ ...toSuccess(job, outcome), children: outcome.children }] : [],
+    );
     const retries = select(ended, "retry").map(({ job, outcome }) => ({
       id: job.id,
       delivery: job.delivery,
@@ -162,6 +168,14 @@ export class Settler {
     };
     if (retries.length > 0) await write(() => retryJobs(database, process, retries));
     if (parks.length > 0) await write(() => parkJobs(database, process, parks));
+    for (const { job, outcome } of select(ended, "committed")) {
+      kept.add(job.id);
+      this.#options.onReleased(outcome.lanes);
+    }
+    if (completions.length > 0) {
+      await write(() => database.transaction(({ run }) => completeJobs(run, process, completions)));
+      this.#options.onReleased([...new Set(completions.flatMap(({ children }) => children.map(({ lane }) => lane)))]);
+    }
     for (const { job, outcome } of suspensions)
       await write(async () => {
         const back = await suspendJob(database, job, outcome.wakes);
@@ -215,6 +229,23 @@ export class Settler {
   }
 }
 
+/** What a settlement needs to know of a job that succeeded. */
+export function toSuccess(
+  job: HeldJob,
+  { ranMs, recorded }: { readonly ranMs: number; readonly recorded?: boolean },
+): Success {
+  return {
+    id: job.id,
+    delivery: job.delivery,
+    lane: job.lane,
+    failures: job.failures,
+    keyed: job.keyed,
+    waitedMs: job.waitedMs,
+    ranMs: Math.round(ranMs),
+    recorded: recorded === true || job.delivery > 1, // an earlier attempt may have recorded something
+  };
+}
+
 function select<End extends Outcome["end"]>(
   ended: readonly Ended[],
   end: End,
@@ -228,7 +259,7 @@ function tell(job: HeldJob, outcome: Outcome, kept: boolean): void {
     publish({ event: "job.lost", job: job.id, task, during: outcome.end });
     return;
   }
-  if (outcome.end === "succeeded")
+  if (outcome.end === "succeeded" || outcome.end === "committed")
     publish({ event: "job.succeeded", job: job.id, task, ranMs: outcome.ranMs, waitedMs: job.waitedMs });
   else if (outcome.end === "retry")
     publish({ event: "job.retrying", job: job.id, task, error: outcome.failure, inMs: outcome.waitMs });

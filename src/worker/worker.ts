@@ -20,6 +20,7 @@ import { ScheduleLoop } from "./schedule-loop.ts";
 import { Scout } from "./scout.ts";
 import { Settler } from "./settler.ts";
 import { Checkpoints } from "./steps/checkpoints.ts";
+import { ChildJobs } from "./steps/child-jobs.ts";
 import { TaskTable } from "./task-table.ts";
 
 export interface WorkerOptions {
@@ -215,7 +216,12 @@ class Running {
     this.#runner = new Runner({
       database,
       concurrency,
-      steps: { checkpoints: new Checkpoints(database), transactions: this.#transactions },
+      steps: {
+        database,
+        checkpoints: new Checkpoints(database),
+        transactions: this.#transactions,
+        childJobs: new ChildJobs({ database, register: (children) => membership.addTasks(children) }),
+      },
       closing,
       isSure,
       onEnded: (job, outcome) => this.#settler.add(job, outcome),

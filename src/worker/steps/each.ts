@@ -134,6 +134,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     if (place.done) return;
     if (this.#array === undefined) this.#source = this.#cursor.after(place);
     this.#records.host.signal.addEventListener("abort", this.#raise);
+    this.#records.iterating(1);
     this.#wind();
   }
 
@@ -187,6 +188,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     this.#over = this.#alert = true;
     clearTimeout(this.#timer);
     this.#records.host.signal.removeEventListener("abort", this.#raise);
+    if (this.#begun) this.#records.iterating(-1);
     if (!done) await this.#source?.return?.();
     await this.#saving;
     if (this.#failed) throw this.#failed.error;

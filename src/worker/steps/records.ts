@@ -27,6 +27,8 @@ export class Records {
   readonly #used = new Set<string>();
   #found: Map<string, FoundCheckpoint> | Promise<Map<string, FoundCheckpoint>> | undefined;
   #cutShort = false;
+  #iterations = 0;
+  #steps = 0;
   #running = 0;
   #idle: (() => void)[] = [];
 
@@ -147,6 +149,16 @@ export class Records {
     return hold(this.host, reason, detail, cause);
   }
 
+  /** Counts the iterations that an attempt is in the middle of. */
+  iterating(change: 1 | -1): void {
+    this.#iterations += change;
+  }
+
+  /** Whether a step or an iteration is going on, of which a later attempt will not run the same part again. */
+  get within(): boolean {
+    return this.#iterations > 0 || this.#steps > 0;
+  }
+
   /** Counts something as running, until it has ended: an attempt ends after all that it began. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#running++;
@@ -156,6 +168,18 @@ export class Records {
       this.#running--;
       if (this.#running === 0) for (const tell of this.#idle.splice(0)) tell();
     }
+  }
+
+  /** The same, of a step. */
+  duringStep<T>(work: () => Promise<T>): Promise<T> {
+    return this.during(async () => {
+      this.#steps++;
+      try {
+        return await work();
+      } finally {
+        this.#steps--;
+      }
+    });
   }
 
   /** Resolves when nothing that the attempt began is running. */
