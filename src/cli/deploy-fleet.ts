@@ -13,14 +13,14 @@ import { loadConfig } from "./find-tasks.ts";
 
 /** What the commands that close the gate have in common. */
 
-/** How long a fleet stays closed after the deployer's program has died. */
-export const leaseMs = 15_000;
-
 export interface GateOptions {
   readonly timeout: string;
   readonly release?: string;
   readonly onlyShort?: boolean;
+  readonly lease: string;
 }
+
+const leastLeaseMs = 1_000;
 
 /** The options of whoever closes the gate. */
 export function withGateOptions(command: Command): Command {
@@ -30,6 +30,7 @@ export function withGateOptions(command: Command): Command {
       "--release <id>",
       "the release that is being deployed: its workers that start from now on run at once (default: any release that was not live)",
     )
+    .option("--lease <duration>", "how long the gate stays closed when this program dies", "15s")
     .option("--only-short", "let interruptible tasks go on starting until the short ones have ended");
 }
 
@@ -46,9 +47,12 @@ export function durationOption(text: string, option: string): number {
 /** Opens what a deployer needs: the database, and the fleet behind the gate. */
 export async function withFleet<T>(
   global: GlobalOptions,
-  { release, onlyShort = false }: Pick<GateOptions, "release" | "onlyShort">,
-  use: (fleet: TaskmasterFleet, database: Database) => Promise<T>,
+  { release, onlyShort = false, lease }: Pick<GateOptions, "release" | "onlyShort" | "lease">,
+  use: (fleet: TaskmasterFleet, database: Database, leaseMs: number) => Promise<T>,
 ): Promise<T> {
+  const leaseMs = durationOption(lease, "--lease");
+  if (leaseMs < leastLeaseMs)
+    throw new UsageError(`--lease ${lease} is too short to be renewed in time: 1s is the least.`);
   const located = await locateDatabase(databaseUrl(global, await loadConfig()));
   const sessions = await hasSessions({ url: located.url });
   const database = new Database({ url: located.url, sessions, applicationName: "taskmaster deploy", connections: 3 });
@@ -64,7 +68,7 @@ export async function withFleet<T>(
     say(`database: ${located.where}`);
     if ((await presentVersion(database)) < 4)
       throw new NotDoneError("This database has no gate yet. Make it with: npx taskmaster migrate");
-    return await use(fleet, database);
+    return await use(fleet, database, leaseMs);
   } finally {
     await fleet.leave();
     await database.end();

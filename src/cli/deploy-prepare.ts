@@ -7,7 +7,7 @@ import type { Database } from "../engine/database.ts";
 import { type TaskDurations, taskDurations } from "../engine/durations.ts";
 import type { TaskmasterFleet } from "../fleets/taskmaster/taskmaster-fleet.ts";
 import type { GlobalOptions } from "./context.ts";
-import { durationOption, type GateOptions, leaseMs, withFleet, withGateOptions } from "./deploy-fleet.ts";
+import { durationOption, type GateOptions, withFleet, withGateOptions } from "./deploy-fleet.ts";
 import { blockerTable, DeployView, ticket } from "./deploy-view.ts";
 import { printJson } from "./terminal.ts";
 
@@ -32,8 +32,13 @@ export function addPrepare(deploy: Command): void {
       const global: GlobalOptions = command.optsWithGlobals();
       const timeoutMs = durationOption(options.timeout, "--timeout");
       const holdMs = durationOption(options.hold, "--hold");
-      await withFleet(global, options, async (fleet, database) => {
-        const prepared = await prepareAttended(fleet, database, { timeoutMs, holdMs, quiet: global.json === true });
+      await withFleet(global, options, async (fleet, database, leaseMs) => {
+        const prepared = await prepareAttended(fleet, database, {
+          timeoutMs,
+          leaseMs,
+          holdMs,
+          quiet: global.json === true,
+        });
         await tellPrepared(prepared, fleet, database, global, options);
       });
     });
@@ -48,7 +53,7 @@ export const interruptedExitCode = 130;
 export async function prepareAttended(
   fleet: TaskmasterFleet,
   database: Database,
-  { timeoutMs, holdMs, quiet }: { timeoutMs: number; holdMs: number; quiet: boolean },
+  { quiet, ...times }: { timeoutMs: number; leaseMs: number; holdMs: number; quiet: boolean },
 ): Promise<Prepared> {
   const stop = new AbortController();
   const abort = () => stop.abort();
@@ -57,9 +62,7 @@ export async function prepareAttended(
   try {
     return await prepare({
       fleets: [fleet],
-      timeoutMs,
-      leaseMs,
-      holdMs,
+      ...times,
       signal: stop.signal,
       ...(!quiet && { onView: view.show }),
     });

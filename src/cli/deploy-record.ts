@@ -105,5 +105,5 @@ function tellLedger({ id }: Deploy, ledger: Ledger): string {
     ["held", `${ledger.held} jobs`],
     ["stranded now", `${ledger.stranded} jobs`],
   ];
-  return `In its window, ${localTime(ledger.from)} to ${ledger.until ? localTime(ledger.until) : "now"}:\n${table(["", ""], rows)}`;
+  return `In its window, ${localTime(ledger.from)} to ${localTime(ledger.until)}:\n${table(["", ""], rows)}`;
 }

@@ -9,7 +9,7 @@ import { type Database, pause } from "../engine/database.ts";
 import { findDeploy, noteDeploy } from "../engine/deploys.ts";
 import type { TaskmasterFleet } from "../fleets/taskmaster/taskmaster-fleet.ts";
 import type { GlobalOptions } from "./context.ts";
-import { durationOption, type GateOptions, leaseMs, withFleet, withGateOptions } from "./deploy-fleet.ts";
+import { durationOption, type GateOptions, withFleet, withGateOptions } from "./deploy-fleet.ts";
 import { interruptedExitCode, prepareAttended, tellPrepared } from "./deploy-prepare.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
 
@@ -40,11 +40,11 @@ export function addRun(deploy: Command): void {
       const workers = Number(options.workers);
       if (!Number.isInteger(workers) || workers < 0)
         throw new UsageError(`--workers ${options.workers}: write a whole number, 0 to wait for none.`);
-      await withFleet(global, options, async (fleet, database) => {
-        const prepared = await prepareAttended(fleet, database, { timeoutMs, holdMs: leaseMs, quiet: false });
+      await withFleet(global, options, async (fleet, database, leaseMs) => {
+        const prepared = await prepareAttended(fleet, database, { timeoutMs, leaseMs, holdMs: leaseMs, quiet: false });
         if (prepared.verdict !== "safe") return tellPrepared(prepared, fleet, database, global, {});
         say(`${pc.green("Safe")} after ${formatMilliseconds(prepared.last.waitedMs)}. Running: ${words.join(" ")}`);
-        await runBehindGate(fleet, database, words, { waitMs, workers, strict: options.strict === true });
+        await runBehindGate(fleet, database, words, { leaseMs, waitMs, workers, strict: options.strict === true });
       });
     });
 }
@@ -54,6 +54,7 @@ function say(line: string): void {
 }
 
 interface Behind {
+  readonly leaseMs: number;
   readonly waitMs: number;
   readonly workers: number;
   readonly strict: boolean;
@@ -69,7 +70,7 @@ async function runBehindGate(
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
-  const renewing = new Renewing([fleet], leaseMs);
+  const renewing = new Renewing([fleet], options.leaseMs);
   renewing.start();
   let outcome: "finished" | "aborted" = "aborted";
   let reason: string | undefined;

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { TaskmasterError } from "../contract/error.ts";
 import { packageVersion } from "../process/version.ts";
+import { addAudit } from "./audit.ts";
 import { addContracts } from "./contracts.ts";
 import { addDeploy } from "./deploy.ts";
 import { addEnqueue } from "./enqueue.ts";
@@ -38,7 +39,17 @@ const program = new Command("taskmaster")
   .showHelpAfterError("(--help shows how)")
   .exitOverride();
 
-for (const add of [addWork, addStatus, addJobs, addEnqueue, addSchedules, addContracts, addDeploy, addMigrate])
+for (const add of [
+  addWork,
+  addStatus,
+  addJobs,
+  addEnqueue,
+  addSchedules,
+  addContracts,
+  addDeploy,
+  addAudit,
+  addMigrate,
+])
   add(program);
 
 try {

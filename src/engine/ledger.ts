@@ -1,19 +1,21 @@
 import type { Database } from "./database.ts";
 import { sql, statement } from "./statement.ts";
 
-/** What a deploy did to jobs, read from what is recorded anyway: the history of successes, the failures, the acknowledgements. */
+/**
+ * What a deploy did to jobs, read from what is recorded anyway: the history of successes, the failures, the acknowledgements. Its window goes from the
+ * closing of the gate until an hour after its opening, or until the next deploy: what a release breaks shows when the workers run again.
+ */
 export interface Ledger {
   readonly from: Date;
-  /** Null: the gate is still closed. */
-  readonly until: Date | null;
+  readonly until: Date;
   /** Succeeded jobs that were due before the gate opened and started after it. */
   readonly waited: number;
   /** How long the one waited that waited longest behind the gate, in milliseconds. */
   readonly waitedLongestMs: number;
   readonly handedBack: number;
-  /** Succeeded jobs of a revision older than their worker's, from the closing until an hour after the opening. */
+  /** Succeeded jobs of a revision older than their worker's. */
   readonly upgraded: number;
-  /** Succeeded jobs of a revision newer than their worker's, which ran in an older rendition; in the same time. */
+  /** Succeeded jobs of a revision newer than their worker's, which ran in an older rendition. */
   readonly older: number;
   /** Jobs that failed for good in the window, and are still failed. */
   readonly failed: number;
@@ -26,18 +28,21 @@ const ledger = statement(
   "deploy_ledger",
   sql`
   with gate as materialized (
-    select id, opened_at, ended_at, coalesce(ended_at, now()) as until from taskmaster.deploy where id = $1
+    select id, opened_at, ended_at, coalesce(ended_at, now()) as opens_at,
+      least(now(), coalesce(ended_at, now()) + interval '1 hour',
+        (select min(next.opened_at) from taskmaster.deploy as next where next.id > deploy.id)) as until
+    from taskmaster.deploy where id = $1
   ), ran as materialized (
     select run.lane, succeeded.process,
       succeeded.settled_at - run.ran_ms * interval '1 ms' as started_at,
       succeeded.settled_at - (run.ran_ms::bigint + run.waited_ms) * interval '1 ms' as due_at
     from gate
-    join taskmaster.succeeded on succeeded.settled_at between gate.opened_at and gate.until + interval '1 hour'
+    join taskmaster.succeeded on succeeded.settled_at between gate.opened_at and gate.until
     cross join lateral unnest(succeeded.lanes, succeeded.ran_ms, succeeded.waited_ms) as run (lane, ran_ms, waited_ms)
   ), waits as (
     select count(*)::int as waited,
-      coalesce(max(extract(epoch from gate.until - greatest(ran.due_at, gate.opened_at))) * 1000, 0)::float8 as longest
-    from gate join ran on ran.due_at < gate.until and ran.started_at >= gate.until - interval '1 s' and gate.ended_at is not null
+      coalesce(max(extract(epoch from gate.opens_at - greatest(ran.due_at, gate.opened_at))) * 1000, 0)::float8 as longest
+    from gate join ran on ran.due_at < gate.opens_at and ran.started_at >= gate.opens_at and gate.ended_at is not null
   ), revisions as (
     select count(*) filter (where told.hi > lane.max_revision)::int as upgraded,
       count(*) filter (where told.hi < lane.max_revision)::int as older
@@ -58,7 +63,7 @@ const ledger = statement(
         and told.lo <= lane.max_revision and lane.min_revision <= told.hi
     )
   )
-  select gate.opened_at as "from", gate.ended_at as until, waits.waited, waits.longest as "waitedLongestMs",
+  select gate.opened_at as "from", gate.until, waits.waited, waits.longest as "waitedLongestMs",
     (select coalesce(sum(handed_back), 0)::int from taskmaster.deploy_ack where deploy = $1) as "handedBack",
     revisions.upgraded, revisions.older, parked.failed, parked.held, stranded.jobs as stranded
   from gate, waits, revisions, parked, stranded

@@ -124,6 +124,14 @@ create table taskmaster.failure (
 );
 CREATE INDEX failure_at ON taskmaster.failure USING btree (at);
 
+create table taskmaster.interruption (
+  task    text not null,
+  times   bigint not null,
+  last_at timestamp with time zone not null,
+  PRIMARY KEY (task)
+);
+comment on table taskmaster.interruption is 'How often attempts of each task were interrupted: an interruptible task that never was has not proven that it may be.';
+
 create table taskmaster.job (
   id            bigint not null,
   run_at        timestamp with time zone not null,

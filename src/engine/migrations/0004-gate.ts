@@ -44,6 +44,14 @@ create table taskmaster.deploy_event (
 );
 create index deploy_event_of on taskmaster.deploy_event (deploy, at);
 
+create table taskmaster.interruption (
+  task    text        primary key,
+  times   bigint      not null,
+  last_at timestamptz not null
+);
+comment on table taskmaster.interruption is
+  'How often attempts of each task were interrupted: an interruptible task that never was has not proven that it may be.';
+
 -- Who may not start jobs: workers of the releases that were live when the gate closed, also those that start later;
 -- but not the workers of the release being deployed that start behind the closing.
 create view taskmaster.gated as

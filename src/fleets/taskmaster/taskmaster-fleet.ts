@@ -7,6 +7,7 @@ import {
   endGate,
   gateMembers,
   judgeGate,
+  noteDeploy,
   openDeploy,
   renewGate,
 } from "../../engine/deploys.ts";
@@ -58,6 +59,8 @@ export class TaskmasterFleet implements Fleet {
   #listener: Listener | undefined;
   #deploy: number | undefined;
   #drained = false;
+  /** Short attempts that ran at the last look: those that were waited for the longest, when there are none any more. */
+  #short: readonly RunningAttempt[] = [];
   #news = false;
   #wake: (() => void) | undefined;
 
@@ -91,16 +94,23 @@ export class TaskmasterFleet implements Fleet {
     if (held === undefined || held.id !== this.#deploy) throw this.#lost();
     for (const { process, dead, leaseMs } of members)
       if (!dead && leaseMs < 0) await declareDead(database, process, "lease"); // no other worker may be there to do it
-    return {
-      drained: this.#drained,
-      processes: members.map((member) => toProcess(member, held.closes)),
-      attempts: members.flatMap(({ process, host, pid, running, dead, leaseMs }) =>
-        dead && leaseMs < 0
-          ? []
-          : (JSON.parse(running) as ReportedAttempt[]).map((each) => toAttempt(each, process, `${host}:${pid}`)),
-      ),
-      doubts: [],
-    };
+    const attempts = members.flatMap(({ process, host, pid, running, dead, leaseMs }) =>
+      dead && leaseMs < 0
+        ? []
+        : (JSON.parse(running) as ReportedAttempt[]).map((each) => toAttempt(each, process, `${host}:${pid}`)),
+    );
+    const short = attempts.filter(({ kind }) => kind === "short");
+    if (short.length === 0) await this.#note("waited for", this.#short);
+    this.#short = short;
+    const processes = members.map((member) => toProcess(member, held.closes));
+    return { drained: this.#drained, processes, attempts, doubts: [] };
+  }
+
+  /** For the record, from which `taskmaster audit` tells whose deploys wait. */
+  async #note(event: "waited for" | "blocked by", attempts: readonly RunningAttempt[]): Promise<void> {
+    if (attempts.length === 0) return;
+    const tasks = [...new Set(attempts.map(({ task }) => task))];
+    await noteDeploy(this.#options.database, this.deploy, event, { tasks }).catch(() => {}); // a verdict does not wait for its record
   }
 
   async changed(withinMs: number, signal?: AbortSignal): Promise<void> {
@@ -125,6 +135,7 @@ export class TaskmasterFleet implements Fleet {
 
   async reopen(outcome: Outcome, reason?: string): Promise<boolean> {
     if (this.#deploy === undefined) return false;
+    if (outcome === "blocked") await this.#note("blocked by", this.#short);
     return retrying(() => endGate(this.#options.database, this.deploy, outcome, reason ?? null), {
       during: "opening the gate",
       forMs: patienceMs,
