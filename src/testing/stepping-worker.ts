@@ -1,0 +1,118 @@
+import { hostname } from "node:os";
+import { InvalidContractError, readable } from "../contract/contract.ts";
+import { type AnyRunnableTask, contractOf, executionOf } from "../contract/task.ts";
+import { claimJobs } from "../engine/claim.ts";
+import type { Database } from "../engine/database.ts";
+import { listLanes, readableLanes } from "../engine/lanes.ts";
+import { declareDead } from "../engine/liveness.ts";
+import { type Registration, registerProcess, registerTasks } from "../engine/registry.ts";
+import { rescueOrphans } from "../engine/rescue.ts";
+import { TaskTransactions } from "../engine/task-transactions.ts";
+import { packageVersion } from "../process/version.ts";
+import { Attempt } from "../worker/attempt.ts";
+import { holdJob } from "../worker/held-job.ts";
+import { type Outcome, Settler } from "../worker/settler.ts";
+import { ChildJobs } from "../worker/steps/child-jobs.ts";
+import { TaskTable } from "../worker/task-table.ts";
+import { TrackedCheckpoints } from "./tracked-checkpoints.ts";
+import { TrackedRun } from "./tracked-run.ts";
+
+/** Its lease is over at once: it beats never, and is dead as soon as somebody says so. */
+const leaseMs = 1;
+
+/** A worker that runs one attempt when it is told to, and dies when it is told to. */
+export class SteppingWorker {
+  readonly #database: Database;
+  readonly #tasks: TaskTable;
+  readonly #registration: Registration;
+  readonly #settler: Settler;
+  readonly #transactions: TaskTransactions;
+  #batch = 0;
+
+  static async start(database: Database, tasks: readonly AnyRunnableTask[], release: string): Promise<SteppingWorker> {
+    const registration = await registerProcess(database, {
+      role: "worker",
+      release: { name: release, source: "explicit" },
+      tasks: tasks.map((task) => ({ contract: contractOf(task), execution: executionOf(task) })),
+      queues: null,
+      concurrency: 1,
+      leaseMs,
+      host: hostname(),
+      pid: process.pid,
+      version: packageVersion,
+    });
+    return new SteppingWorker(database, new TaskTable(tasks), registration);
+  }
+
+  private constructor(database: Database, tasks: TaskTable, registration: Registration) {
+    this.#database = database;
+    this.#tasks = tasks;
+    this.#registration = registration;
+    this.#settler = new Settler({ database, onReleased: () => {}, onSettled: () => {} });
+    this.#transactions = new TaskTransactions({ url: database.url });
+  }
+
+  /** Runs one attempt of a job that is due, as a run whose effects are counted. Answers how it ended; `killed` where the run was. */
+  async attempt(task: AnyRunnableTask, id: string, run: TrackedRun): Promise<Outcome["end"] | "killed"> {
+    const { process } = this.#registration;
+    const { name } = contractOf(task);
+    const lanes = readableLanes(await listLanes(this.#database), null, (each) =>
+      each === name ? readable(contractOf(task)) : undefined,
+    );
+    const batch = ++this.#batch;
+    const request = { process, batch, lanes: lanes.map(({ id }) => ({ lane: id, quota: 1 })), starting: 1 };
+    const [row] = await claimJobs(this.#database, request);
+    const from = lanes.find(({ id }) => id === row?.lane);
+    const entry = this.#tasks.get(name);
+    if (row?.id !== id || from === undefined || entry === undefined)
+      throw new InvalidContractError(
+        `Job ${id} of ${name} cannot be run: another worker of this database has taken it, or another job of the task stands before it.`,
+      );
+    const job = holdJob(row, process, batch, from, entry);
+    this.#settler.opened(process, batch, 1);
+    const attempt = new Attempt(job, true, {
+      onOverrun: () => {},
+      steps: {
+        database: this.#database,
+        checkpoints: new TrackedCheckpoints(this.#database),
+        transactions: this.#transactions,
+        childJobs: new ChildJobs({
+          database: this.#database,
+          register: (children) =>
+            TrackedRun.outside(() =>
+              registerTasks(
+                this.#database,
+                this.#registration,
+                children.map((child) => ({ contract: contractOf(child) })),
+              ),
+            ),
+        }),
+      },
+    });
+    const killed = new Promise<"killed">((resolve) => run.onKill(() => resolve("killed")));
+    const ended = new Promise<Outcome>((resolve) => run.within(() => attempt.run(resolve)));
+    const settled = ended.then(async (outcome) => {
+      // The last effect of an attempt is its settlement.
+      return run.within(() =>
+        run.effect("end", outcome.end, async () => {
+          this.#settler.add(job, outcome);
+          await this.#settler.settled();
+          return outcome.end;
+        }),
+      );
+    });
+    return Promise.race([settled, killed]);
+  }
+
+  /** Dies without a word; what it held goes back to the queue. */
+  async die(): Promise<void> {
+    await declareDead(this.#database, this.#registration.process, "lease");
+    await rescueOrphans(this.#database);
+    void this.#transactions.end().catch(() => {}); // a dead run may hold one of them for ever
+  }
+
+  async stop(): Promise<void> {
+    await this.#transactions.end();
+    await declareDead(this.#database, this.#registration.process, "lease");
+  }
+}
