@@ -98,6 +98,6 @@ export async function fromRecorded(
     : readPayload(contract, recorded, plain);
 }
 
-export function upperFirst(text: string): string {
+function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

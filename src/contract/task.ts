@@ -79,23 +79,30 @@ export interface TaskContract<Input = never, Output = unknown, Retired extends b
   retired(): TaskContract<Input, Output, true>;
 
   /** May not be interrupted: a deploy waits for it, and its time limit is a minute at most. */
-  short(run: TaskFunction<Output, ShortContext>): Task<Input, Output, Retired>;
-  short(options: ShortOptions, run: TaskFunction<Output, ShortContext>): Task<Input, Output, Retired>;
+  short<Result>(run: TaskFunction<Output, ShortContext, Result>): Task<Input, Output, Retired, Awaited<Result>>;
+  short<Result>(
+    options: ShortOptions,
+    run: TaskFunction<Output, ShortContext, Result>,
+  ): Task<Input, Output, Retired, Awaited<Result>>;
 
   /** May be stopped at any point and simply run again. */
-  interruptible(run: TaskFunction<Output, InterruptibleContext>): Task<Input, Output, Retired>;
-  interruptible(
+  interruptible<Result>(
+    run: TaskFunction<Output, InterruptibleContext, Result>,
+  ): Task<Input, Output, Retired, Awaited<Result>>;
+  interruptible<Result>(
     options: ExecutionOptions,
-    run: TaskFunction<Output, InterruptibleContext>,
-  ): Task<Input, Output, Retired>;
+    run: TaskFunction<Output, InterruptibleContext, Result>,
+  ): Task<Input, Output, Retired, Awaited<Result>>;
 }
 
 /** A contract and the function that runs it. */
-export interface Task<Input = never, Output = unknown, Retired extends boolean = boolean>
+export interface Task<Input = never, Output = unknown, Retired extends boolean = boolean, Result = unknown>
   extends Pick<TaskContract<Input, Output, Retired>, "name" | typeof contractKey | "~types"> {
   readonly [executionKey]: Execution;
-  formerly(...names: [string, ...string[]]): Task<Input, Output, Retired>;
-  retired(): Task<Input, Output, true>;
+  /** Carries the type alone; never there at run time. */
+  readonly "~result"?: Result;
+  formerly(...names: [string, ...string[]]): Task<Input, Output, Retired, Result>;
+  retired(): Task<Input, Output, true, Result>;
 }
 
 /** Whatever has a contract: a contract alone, or a whole task. */
@@ -109,7 +116,7 @@ export interface AnyRunnableTask extends AnyTask {
   readonly [executionKey]: Execution;
 }
 
-export type TaskFunction<Payload, Context> = (payload: Payload, context: Context) => unknown;
+export type TaskFunction<Payload, Context, Result = unknown> = (payload: Payload, context: Context) => Result;
 
 /** What a task's function is told of the attempt it is. */
 export interface AttemptContext {
@@ -245,7 +252,8 @@ function contractValue(contract: Contract): TaskContract<unknown, unknown> {
   };
 }
 
-function taskValue(contract: Contract, execution: Execution): Task<unknown, unknown> {
+/** A task of a contract and an execution that are checked already. */
+export function taskValue(contract: Contract, execution: Execution): Task<unknown, unknown, boolean, never> {
   return {
     name: contract.name,
     [contractKey]: contract,

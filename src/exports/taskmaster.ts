@@ -22,6 +22,7 @@ export {
   type TaskmasterOptions,
 } from "../client/taskmaster.ts";
 export type { Backoff } from "../contract/backoff.ts";
+export { type Chain, chain, type ResultOf } from "../contract/chain.ts";
 export type { Commit, CommitOptions, EnqueueChild } from "../contract/child.ts";
 export { InvalidContractError, type Priority } from "../contract/contract.ts";
 export { InvalidCronError } from "../contract/cron.ts";

@@ -27,7 +27,7 @@ export interface Kill {
 }
 
 /** Thrown by a synchronous effect of a killed run, which cannot stay pending. */
-export class KilledError extends Error {
+class KilledError extends Error {
   override readonly name = "KilledError";
 }
 

@@ -3,13 +3,15 @@ import { formatMilliseconds } from "../contract/duration.ts";
 import { TaskmasterError } from "../contract/error.ts";
 import { isNonRetryable } from "../contract/non-retryable.ts";
 import { readPayload, UnreadablePayloadError } from "../contract/payload.ts";
-import type { AttemptContext } from "../contract/task.ts";
+import type { AnyTask, AttemptContext } from "../contract/task.ts";
+import { DatabaseUnavailableError, isTransient } from "../engine/database-errors.ts";
 import { publish } from "../engine/events.ts";
 import { failureRecord } from "./failure-record.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { Outcome } from "./settler.ts";
 import type { AttemptHost } from "./steps/attempt-host.ts";
 import { AttemptSteps, type StepResources } from "./steps/attempt-steps.ts";
+import { checkChild } from "./steps/child-jobs.ts";
 import type { Told } from "./steps/progress.ts";
 
 /**
@@ -82,7 +84,10 @@ export class Attempt implements AttemptHost {
       // Their lanes and numbers take the database: where it does not answer, the attempt has failed.
       this.#end(
         await steps.takeChildren().then(
-          (children) => ({ ...outcome, recorded: steps.used, ...(children && { children }) }),
+          (children) => {
+            const all = [...(outcome.children ?? []), ...(children ?? [])];
+            return { ...outcome, recorded: steps.used, ...(all.length > 0 && { children: all }) };
+          },
           (error: unknown) => this.#failed(error),
         ),
       );
@@ -148,12 +153,26 @@ export class Attempt implements AttemptHost {
         revision: this.job.from.rendition,
         delivery: this.job.delivery,
       });
-      await execution.run(payload, new Context(this));
-      return { end: "succeeded", ranMs: performance.now() - this.startedAt };
+      const result = await execution.run(payload, new Context(this));
+      const ended: Outcome = { end: "succeeded", ranMs: performance.now() - this.startedAt };
+      return execution.next === undefined ? ended : await this.#passOn(execution.next, result, ended);
     } catch (error) {
       return this.#failed(error);
     } finally {
       clearTimeout(limit);
+    }
+  }
+
+  /** Of a link of a chain: the next one is enqueued with its completion. A result that it does not take holds the job: the work is done. */
+  async #passOn(next: AnyTask, result: unknown, ended: Outcome): Promise<Outcome> {
+    try {
+      const child = await checkChild(next, result, {});
+      return { ...ended, children: await this.#hooks.steps.childJobs.prepare([child]) } as Outcome;
+    } catch (error) {
+      if (isTransient(error) || error instanceof DatabaseUnavailableError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      const detail = `What it answered cannot be passed on to ${next.name}: ${why}`;
+      return { end: "parked", state: "held", reason: "unrecordable-result", detail };
     }
   }
 

@@ -1,3 +1,4 @@
+import { withLinks } from "../contract/chain.ts";
 import { assertName, InvalidContractError } from "../contract/contract.ts";
 import { type Duration, toMilliseconds } from "../contract/duration.ts";
 import { rerunnable } from "../contract/execution.ts";
@@ -78,7 +79,8 @@ export class Worker {
 
   /** @throws {InvalidContractError} where two tasks answer to one name, or an option makes no sense */
   constructor(options: WorkerOptions) {
-    this.#tasks = new TaskTable(options.tasks);
+    const tasks = withLinks(options.tasks);
+    this.#tasks = new TaskTable(tasks);
     const { concurrency = 10, queues } = options;
     if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 10_000)
       throw new InvalidContractError(`concurrency is ${concurrency}: write a whole number from 1 to 10000.`);
@@ -88,7 +90,7 @@ export class Worker {
       );
     for (const queue of queues ?? []) assertName(queue, "queue");
     assertSchedules(options.schedules ?? []);
-    this.#options = options;
+    this.#options = { ...options, tasks };
   }
 
   /**

@@ -85,6 +85,11 @@ export class AttemptSteps {
   readonly commit = async (...rest: unknown[]): Promise<void> => {
     this.#records.assertGoingOn();
     this.#assertOutside("ctx.commit");
+    const { task } = this.#records.host.job;
+    if (task.execution.next)
+      throw new CompletionError(
+        `${task.contract.name} is a link of a chain: ctx.commit would end it before what it answers is passed on to ${task.execution.next.name}. Use ctx.step.tx.`,
+      );
     const [options, run] = optionsAndRun<CommitOptions<never>, (tx: never) => unknown>(rest, "ctx.commit(…)");
     const { transactions, childJobs, database } = this.#resources;
     const parts = { records: this.#records, children: this.#children, childJobs, database, startedAt: this.#startedAt };

@@ -186,7 +186,7 @@ async function tryOnce(
 }
 
 /** What a step's function is told, made where it asks. */
-export class StepInfo implements Step {
+class StepInfo implements Step {
   readonly attempt: number;
   readonly #records: Records;
   readonly #name: string;
