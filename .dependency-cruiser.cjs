@@ -6,6 +6,7 @@ const rooms = {
   adapters: ["contract"],
   embedded: ["contract"],
   engine: ["contract"],
+  check: ["engine", "contract"],
   process: ["embedded", "engine", "contract"],
   client: ["process", "engine", "contract"],
   worker: ["process", "engine", "contract"],

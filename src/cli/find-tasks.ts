@@ -12,6 +12,8 @@ export interface FoundTasks {
   readonly tasks: readonly AnyTask[];
   readonly schedules: readonly Schedule[];
   readonly files: readonly string[];
+  /** The file that exports each task, from the working directory. */
+  readonly origins: ReadonlyMap<AnyTask, string>;
   /** For people: the files, and who named them. */
   readonly source: string;
 }
@@ -53,12 +55,17 @@ export async function findTasks(named: readonly string[], config: FoundConfig): 
           ];
   const files = [...new Set(paths.flatMap(expand))];
   const modules = await Promise.all(files.map(load));
-  const values = modules.flatMap((module) => Object.values(module)).flatMap(within);
   const shown = files.map((file) => relative(process.cwd(), file));
+  const exported = modules.map((module) => Object.values(module).flatMap(within));
+  const values = exported.flat();
+  const origins = exported.flatMap((all, index) =>
+    all.filter(isTask).map((task): [AnyTask, string] => [task, shown[index] ?? ""]),
+  );
   return {
     tasks: [...new Set(values.filter(isTask))],
     schedules: [...new Set(values.filter(isSchedule))],
     files,
+    origins: new Map(origins.reverse()),
     source:
       files.length === 0
         ? "no tasks found (tasks.ts, src/tasks.ts, tasks/, src/tasks/)"

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { TaskmasterError } from "../contract/error.ts";
 import { packageVersion } from "../process/version.ts";
+import { addCheck } from "./check.ts";
 import { addContracts } from "./contracts.ts";
 import { addEnqueue } from "./enqueue.ts";
 import { exitCodeOf } from "./failure.ts";
@@ -37,7 +38,8 @@ const program = new Command("taskmaster")
   .showHelpAfterError("(--help shows how)")
   .exitOverride();
 
-for (const add of [addWork, addStatus, addJobs, addEnqueue, addSchedules, addContracts, addMigrate]) add(program);
+for (const add of [addWork, addStatus, addJobs, addEnqueue, addSchedules, addContracts, addCheck, addMigrate])
+  add(program);
 
 try {
   await program.parseAsync();

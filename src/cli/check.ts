@@ -1,0 +1,178 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import pc from "picocolors";
+import { checkTasks, type Report } from "../check/check.ts";
+import { type Finding, isBreaking } from "../check/finding.ts";
+import { lockfileAt } from "../check/git.ts";
+import { githubAnnotations } from "../check/github.ts";
+import { type Location, locator } from "../check/location.ts";
+import { emptyLockfile, type Lockfile, lockfileName, parseLockfile } from "../check/lockfile.ts";
+import { lockfileText } from "../check/lockfile-text.ts";
+import { sarif } from "../check/sarif.ts";
+import { packageVersion } from "../process/version.ts";
+import { drawFindings } from "./check-report.ts";
+import { type GlobalOptions, say, tasksOf } from "./context.ts";
+import { CouldNotCheckError, UsageError } from "./failure.ts";
+import type { FoundTasks } from "./find-tasks.ts";
+import { printJson } from "./terminal.ts";
+
+interface CheckFlags extends GlobalOptions {
+  readonly write?: boolean;
+  readonly accept?: string;
+  readonly base?: string;
+  readonly frozen?: boolean;
+  readonly notes?: boolean;
+  readonly format: "human" | "json" | "github" | "sarif";
+}
+
+/** `taskmaster check` */
+export function addCheck(program: Command): void {
+  program
+    .command("check [files...]")
+    .description("Whether what changed in the tasks can be deployed: what breaks, for whom, when, and what to do.")
+    .option("--write", `write ${lockfileName}: to be committed with the code`)
+    .option("--accept <reason>", "with --write: take on what breaks, with a reason that stands in the lockfile")
+    .option("--base <revision>", "compare with the lockfile of a git revision, such as origin/main")
+    .option("--frozen", "fail where the lockfile is not up to date (the default where CI is set)")
+    .option("--no-frozen", "pass where the lockfile is not up to date and nothing breaks")
+    .option("--notes", "say all of what is only to be known, too")
+    .addOption(
+      new Option("--format <format>", "for people, programs, GitHub Actions or code scanners")
+        .choices(["human", "json", "github", "sarif"])
+        .default("human"),
+    )
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 fine, 1 something breaks (or the lockfile is not up to date), 2 could not check\n\nExamples:\n" +
+        "  npx taskmaster check --write\n  npx taskmaster check\n  npx taskmaster check --base origin/main --format github\n",
+    )
+    .action(async (files: string[], _: unknown, command: Command) => {
+      const flags: CheckFlags = command.optsWithGlobals();
+      if (flags.accept !== undefined && !flags.write)
+        throw new UsageError("--accept goes with --write: the reason is kept in the lockfile.");
+      if (flags.accept?.trim() === "")
+        throw new UsageError('--accept wants a reason, such as --accept "nobody has used it yet".');
+      try {
+        await check(flags, files);
+      } catch (error) {
+        if (error instanceof UsageError) throw error;
+        const message = error instanceof Error ? error.message : String(error);
+        throw new CouldNotCheckError(message, { cause: error });
+      }
+    });
+}
+
+async function check(flags: CheckFlags, files: readonly string[]): Promise<void> {
+  const { found } = await tasksOf(flags, files);
+  say(found.source);
+  const present = existsSync(lockfileName)
+    ? parseLockfile(readFileSync(lockfileName, "utf8"), lockfileName)
+    : undefined;
+  if (found.tasks.length === 0 && Object.keys(present?.tasks ?? {}).length === 0)
+    throw new CouldNotCheckError(
+      "No tasks were found. Name the file that exports them: npx taskmaster check src/tasks.ts",
+    );
+  const base = flags.base === undefined ? undefined : lockfileAt(flags.base, process.cwd());
+  if (base?.present === false) say(`${flags.base} has no ${lockfileName} yet: every task counts as new.`);
+  if (present === undefined && base === undefined && !flags.write)
+    throw new CouldNotCheckError(
+      `There is no ${lockfileName} yet, so there is nothing to compare with. Write it and commit it: npx taskmaster check --write`,
+    );
+  const report = await checkTasks({
+    tasks: found.tasks,
+    schedules: found.schedules,
+    base: base?.lockfile ?? present ?? emptyLockfile,
+    accepted: present?.accepted ?? [],
+  });
+  const at = locator(filesOf(found), lockfileName);
+  if (flags.write) return write(flags, report, present, at);
+  const stale = present === undefined || lockfileText(withAcceptances(report, present)) !== lockfileText(present);
+  const breaks = report.findings.some(isBreaking);
+  const frozen = flags.frozen ?? Boolean(process.env.CI);
+  answer(flags, report, at, stale);
+  process.exitCode = breaks || (stale && frozen) ? 1 : 0;
+}
+
+function filesOf({ origins }: FoundTasks): Map<string, string> {
+  return new Map([...origins].map(([task, file]) => [task.name, file]));
+}
+
+/** An acceptance stays as long as what it is about does. */
+function withAcceptances(
+  { lockfile }: Report,
+  present: Lockfile | undefined,
+  more: Lockfile["accepted"] = [],
+): Lockfile {
+  const kept = (present?.accepted ?? []).filter(
+    ({ task }) => JSON.stringify(lockfile.tasks[task]) === JSON.stringify(present?.tasks[task]),
+  );
+  const accepted = [...kept, ...more];
+  return accepted.length > 0 ? { ...lockfile, accepted } : lockfile;
+}
+
+function write(flags: CheckFlags, report: Report, present: Lockfile | undefined, at: (task: string) => Location): void {
+  const breaking = report.findings.filter(isBreaking);
+  const reason = flags.accept;
+  if (breaking.length > 0 && reason === undefined) {
+    answer(flags, report, at, false);
+    say(
+      `${lockfileName} was not written. Mend what breaks; or, where you know better, say why: npx taskmaster check --write --accept "…"\n` +
+        "A draft that was never released? Compare with what is: npx taskmaster check --write --base origin/main",
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const accepted = breaking.map(({ task, rule }) => ({ task, rule, reason: reason ?? "" }));
+  const text = lockfileText(withAcceptances(report, present, accepted));
+  const changed = present === undefined || lockfileText(present) !== text;
+  if (changed) writeFileSync(lockfileName, text);
+  const findings = report.findings.map(
+    (finding): Finding => (isBreaking(finding) ? { ...finding, accepted: reason ?? "" } : finding),
+  );
+  answer(flags, { ...report, findings }, at, false);
+  say(changed ? `wrote ${lockfileName}: commit it with the code` : `${lockfileName} is up to date`);
+}
+
+function answer(
+  { format, json, notes = false, base }: CheckFlags,
+  report: Report,
+  at: (task: string) => Location,
+  stale: boolean,
+): void {
+  const { findings, tasks, revisions } = report;
+  const verdict = findings.some(isBreaking) ? "breaking" : "fine";
+  if (json || format === "json")
+    printJson({
+      verdict,
+      upToDate: !stale,
+      tasks,
+      revisions,
+      findings: findings.map((finding) => ({ ...finding, location: at(finding.task) })),
+    });
+  else if (format === "sarif") printJson(sarif(findings, at, packageVersion));
+  else if (format === "github") process.stdout.write(githubAnnotations(findings, at));
+  else {
+    if (findings.length > 0) console.log(drawFindings(findings, at, { notes }));
+    console.log(summary(findings, tasks, revisions));
+  }
+  if (stale)
+    say(`${lockfileName} is not up to date. Write it, and commit it with the code: npx taskmaster check --write`);
+  if (base === undefined && findings.some(({ rule, accepted }) => rule === "payload-changed" && accepted === undefined))
+    say("A draft that was never released? Compare with what is: npx taskmaster check --base origin/main");
+}
+
+function summary(findings: readonly Finding[], tasks: number, revisions: number): string {
+  const breaking = findings.filter(isBreaking).length;
+  const warnings = findings.filter(({ severity }) => severity === "warning").length;
+  const checked = `${count(tasks, "task")} with ${count(revisions, "revision")}`;
+  if (breaking > 0)
+    return (
+      pc.red(`${count(breaking, "finding")} would break a deploy`) +
+      pc.dim(` (${checked}, ${count(warnings, "warning")})`)
+    );
+  return `${pc.green("Can be deployed")}${pc.dim(`: ${checked}, ${count(warnings, "warning")}`)}`;
+}
+
+function count(number: number, of: string): string {
+  return `${number.toLocaleString("en")} ${of}${number === 1 ? "" : "s"}`;
+}
