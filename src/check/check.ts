@@ -73,16 +73,25 @@ async function taskFindings(
   checked: CheckedTask,
   moved: ReadonlyMap<string, string>,
 ): Promise<Finding[]> {
-  const conversions = conversionFindings(name, before, checked, await tryConversions(checked, before));
+  const unchanged = unchangedRevisions(before, checked.locked);
+  const conversions = conversionFindings(name, before, checked, await tryConversions(checked, unchanged, before));
   if (before === undefined) return conversions;
   return [
-    ...payloadFindings(name, before, checked, moved.get(before.library)),
+    ...payloadFindings(name, before, checked, unchanged, moved.get(before.library)),
     ...conversions,
     ...chainFindings(name, before, checked),
     ...executionFindings(name, before, checked.locked),
     ...(await libraryFindings(name, before, checked, moved.get(before.library))),
     ...(checked.locked.retired && !before.retired ? [retiredFinding(name)] : []),
   ];
+}
+
+/** Nearly all of them, nearly always: what is the same text needs no comparison. */
+function unchangedRevisions(before: LockedTask | undefined, { revisions }: LockedTask): Set<number> {
+  const same = Object.entries(before?.revisions ?? {}).filter(
+    ([number, { schema }]) => JSON.stringify(schema) === JSON.stringify(revisions[number]?.schema),
+  );
+  return new Set(same.map(([number]) => Number(number)));
 }
 
 /** A name that a task of the base had, which a task of the code now answers to. */

@@ -1,5 +1,6 @@
 import { type Conversion, type Revision, revisionAt } from "../contract/contract.ts";
-import { type PayloadSchema, type Validation, validate } from "../contract/schema.ts";
+import type { JsonSchema } from "../contract/json-schema.ts";
+import { type Validation, validate } from "../contract/schema.ts";
 import type { CheckedTask } from "./checked-task.ts";
 import type { LockedTask } from "./lockfile.ts";
 import { payloadsOf } from "./payloads.ts";
@@ -20,85 +21,111 @@ export interface TrialFailure {
   readonly problem: string;
 }
 
+/** Payloads for what is new or has changed, and for what is as it was released. */
+const many = 16;
+const few = 4;
+
 /**
  * Tries every upgrade and downgrade of a task on payloads that are generated from the schema which they start from: as the
  * code has it and, where the lockfile has another, as it was released.
+ *
+ * @param unchanged the revisions whose schema is as it was released
  */
-export async function tryConversions({ contract, locked }: CheckedTask, released?: LockedTask): Promise<Trial[]> {
+export async function tryConversions(
+  { contract, locked }: CheckedTask,
+  unchanged: ReadonlySet<number>,
+  released?: LockedTask,
+): Promise<Trial[]> {
   const trials: Trial[] = [];
+  const made = new Map<number, readonly string[]>();
+  const schemasAt = (number: number): JsonSchema[] =>
+    [locked, unchanged.has(number) ? undefined : released]
+      .map((task) => task?.revisions[number]?.schema)
+      .filter((schema) => schema !== undefined);
+  const payloadsAt = async (revision: Revision, count: number) => {
+    const payloads = made.get(revision.number) ?? (await takenPayloads(revision, schemasAt(revision.number), count));
+    made.set(revision.number, payloads);
+    return payloads;
+  };
   for (const revision of contract.revisions) {
     const before = revisionAt(contract, revision.number - 1);
     if (before === undefined) continue;
+    const same = [before, revision].every(({ number }) => unchanged.has(number));
+    const count = same ? few : many;
     const { upgrade, downgrade } = revision;
-    if (upgrade !== undefined) {
-      const payloads = payloadsAt(before, locked, released);
-      trials.push(await tryConversion(upgrade, payloads, before, revision, "upgrade"));
-    }
-    if (downgrade !== undefined) {
-      const payloads = payloadsAt(revision, locked);
-      trials.push(await tryConversion(downgrade, payloads, revision, before, "downgrade"));
-    }
+    if (upgrade !== undefined)
+      trials.push(await tryConversion(upgrade, await payloadsAt(before, count), before, revision, "upgrade"));
+    if (downgrade !== undefined)
+      trials.push(await tryConversion(downgrade, await payloadsAt(revision, count), revision, before, "downgrade"));
   }
   return trials;
 }
 
-/** A schema in the middle of a chain is what one upgrade ends with and another begins with. */
-const made = new WeakMap<object, readonly unknown[]>();
-
-function payloadsAt({ number }: Revision, locked: LockedTask, released?: LockedTask): readonly unknown[] {
-  const [now, then] = [locked.revisions[number]?.schema, released?.revisions[number]?.schema];
-  if (typeof now !== "object") return [];
-  const payloads = made.get(now) ?? payloadsOf(now);
-  made.set(now, payloads);
-  return then === undefined || JSON.stringify(then) === JSON.stringify(now)
-    ? payloads
-    : [...payloads, ...payloadsOf(then)];
+/** As JSON texts: each use parses its own, because a conversion may change what it is given. */
+async function takenPayloads(
+  { schema }: Revision,
+  schemas: readonly JsonSchema[],
+  count: number,
+): Promise<readonly string[]> {
+  const taken: string[] = [];
+  for (const payload of schemas.flatMap((each) => payloadsOf(each, count))) {
+    const text = JSON.stringify(payload);
+    // A schema says less than its validator: what the validator refuses is not in any queue.
+    try {
+      const result = validate(schema, payload);
+      if ((result instanceof Promise ? await result : result).ok) taken.push(text);
+    } catch {
+      // nor is what it throws at
+    }
+  }
+  return taken;
 }
 
 async function tryConversion(
   convert: Conversion,
-  payloads: readonly unknown[],
+  payloads: readonly string[],
   from: Revision,
   to: Revision,
   direction: Trial["direction"],
 ): Promise<Trial> {
   const failures: TrialFailure[] = [];
-  let tried = 0;
-  for (const payload of payloads) {
-    // A schema says less than its validator: what the validator refuses is not in any queue.
-    if (!(await isTaken(from.schema, payload))) continue;
-    tried += 1;
-    const problem = await problemOf(convert, from.prune(structuredClone(payload)), to);
-    if (problem !== undefined) failures.push({ payload, problem });
+  for (const text of payloads) {
+    const found = problemOf(convert, JSON.parse(text), to);
+    const problem = found instanceof Promise ? await found : found;
+    if (problem !== undefined) failures.push({ payload: JSON.parse(text) as unknown, problem });
   }
-  return { direction, revision: Math.max(from.number, to.number), from: from.number, to: to.number, tried, failures };
+  const revision = Math.max(from.number, to.number);
+  return { direction, revision, from: from.number, to: to.number, tried: payloads.length, failures };
 }
 
-async function isTaken(schema: PayloadSchema, payload: unknown): Promise<boolean> {
+type Problem = string | undefined;
+
+function problemOf(convert: Conversion, payload: unknown, to: Revision): Problem | Promise<Problem> {
   try {
-    return (await validate(schema, payload)).ok;
-  } catch {
-    return false;
+    const converted = convert(payload);
+    if (!(converted instanceof Promise)) return problemAt(to, converted);
+    return converted.then((value) => problemAt(to, value), thrown);
+  } catch (error) {
+    return thrown(error);
   }
 }
 
-async function problemOf(convert: Conversion, payload: unknown, to: Revision): Promise<string | undefined> {
-  let converted: unknown;
+function thrown(error: unknown): string {
+  return `it throws: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function problemAt(to: Revision, converted: unknown): Problem | Promise<Problem> {
+  const refused = (result: Validation): Problem => {
+    if (result.ok) return;
+    const [issue] = result.issues;
+    return `revision ${to.number} refuses what it returns: ${issue?.path ? `\`${issue.path}\`: ` : ""}${issue?.message ?? ""}`;
+  };
+  const broken = (error: unknown) =>
+    `the validator of revision ${to.number} throws at what it returns: ${error instanceof Error ? error.message : String(error)}`;
   try {
-    const result = convert(payload);
-    converted = result instanceof Promise ? await result : result;
+    const result = validate(to.schema, converted);
+    return result instanceof Promise ? result.then(refused, broken) : refused(result);
   } catch (error) {
-    return `it throws: ${error instanceof Error ? error.message : String(error)}`;
+    return broken(error);
   }
-  const text = JSON.stringify(converted);
-  if (text === undefined) return "it returns nothing that is JSON";
-  let result: Validation;
-  try {
-    result = await validate(to.schema, JSON.parse(text));
-  } catch (error) {
-    return `the validator of revision ${to.number} throws at what it returns: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  if (result.ok) return;
-  const [issue] = result.issues;
-  return `revision ${to.number} refuses what it returns: ${issue?.path ? `\`${issue.path}\`: ` : ""}${issue?.message ?? ""}`;
 }

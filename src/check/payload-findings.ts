@@ -14,13 +14,14 @@ export function payloadFindings(
   name: string,
   before: LockedTask,
   { contract, locked }: CheckedTask,
+  unchanged: ReadonlySet<number>,
   libraryMoved: string | undefined,
 ): Finding[] {
   const current = currentRevision(contract).number;
   return Object.entries(before.revisions).flatMap(([number, released]) => {
     const revision = Number(number);
     const now = locked.revisions[number];
-    if (now === undefined || JSON.stringify(now.schema) === JSON.stringify(released.schema)) return [];
+    if (now === undefined || unchanged.has(revision)) return [];
     const diff = payloadDiff(released.schema, now.schema);
     if (diff.comparison.equivalent) return [];
     const change = {

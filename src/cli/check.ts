@@ -14,6 +14,7 @@ import { drawFindings } from "./check-report.ts";
 import { type GlobalOptions, say, tasksOf } from "./context.ts";
 import { CouldNotCheckError, UsageError } from "./failure.ts";
 import type { FoundTasks } from "./find-tasks.ts";
+import { interpretValidators } from "./interpreted-validators.ts";
 import { printJson } from "./terminal.ts";
 
 interface CheckFlags extends GlobalOptions {
@@ -63,6 +64,7 @@ export function addCheck(program: Command): void {
 }
 
 async function check(flags: CheckFlags, files: readonly string[]): Promise<void> {
+  interpretValidators();
   const { found } = await tasksOf(flags, files);
   say(found.source);
   const present = existsSync(lockfileName)
@@ -86,7 +88,7 @@ async function check(flags: CheckFlags, files: readonly string[]): Promise<void>
   });
   const at = locator(filesOf(found), lockfileName);
   if (flags.write) return write(flags, report, present, at);
-  const stale = present === undefined || lockfileText(withAcceptances(report, present)) !== lockfileText(present);
+  const stale = present === undefined || !isSame(withAcceptances(report, present), present);
   const breaks = report.findings.some(isBreaking);
   const frozen = flags.frozen ?? Boolean(process.env.CI);
   answer(flags, report, at, stale);
@@ -95,6 +97,11 @@ async function check(flags: CheckFlags, files: readonly string[]): Promise<void>
 
 function filesOf({ origins }: FoundTasks): Map<string, string> {
   return new Map([...origins].map(([task, file]) => [task.name, file]));
+}
+
+/** Whether both have the same text; their layout follows from what they say. */
+function isSame(one: Lockfile, other: Lockfile): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** An acceptance stays as long as what it is about does. */
@@ -123,9 +130,9 @@ function write(flags: CheckFlags, report: Report, present: Lockfile | undefined,
     return;
   }
   const accepted = breaking.map(({ task, rule }) => ({ task, rule, reason: reason ?? "" }));
-  const text = lockfileText(withAcceptances(report, present, accepted));
-  const changed = present === undefined || lockfileText(present) !== text;
-  if (changed) writeFileSync(lockfileName, text);
+  const next = withAcceptances(report, present, accepted);
+  const changed = present === undefined || !isSame(present, next);
+  if (changed) writeFileSync(lockfileName, lockfileText(next));
   const findings = report.findings.map(
     (finding): Finding => (isBreaking(finding) ? { ...finding, accepted: reason ?? "" } : finding),
   );
