@@ -60,7 +60,7 @@ export async function checkTasks(options: CheckOptions): Promise<Report> {
   }
   found.push(...goneFindings(base, now), ...(await scheduleFindings(schedules.map(definitionOf))));
   return {
-    findings: sorted(found.map((finding) => withAcceptance(finding, accepted))),
+    findings: sortedFindings(found.map((finding) => withAcceptance(finding, accepted))),
     lockfile,
     tasks: now.size,
     revisions: [...now.values()].reduce((sum, { contract }) => sum + contract.revisions.length, 0),
@@ -121,7 +121,8 @@ function withAcceptance(finding: Finding, accepted: readonly Acceptance[]): Find
 
 const ranks = { breaking: 0, warning: 1, note: 2 } as const;
 
-function sorted(findings: readonly Finding[]): Finding[] {
+/** The breaking ones first, then by task. */
+export function sortedFindings(findings: readonly Finding[]): Finding[] {
   const rank = (finding: Finding) => (isBreaking(finding) ? 0 : 1 + ranks[finding.severity]);
   return [...findings].sort((one, other) => rank(one) - rank(other) || (one.task < other.task ? -1 : 1));
 }

@@ -78,6 +78,7 @@ function becameShort(task: string, timeLimitMs: number): Finding {
   const limit = formatMilliseconds(timeLimitMs);
   return {
     rule: "became-short",
+    limitMs: timeLimitMs,
     severity: "warning",
     task,
     title: `was interruptible and is now short: it may take ${limit} at most, and every deploy waits for it`,
@@ -99,6 +100,7 @@ function timeLimitLowered(task: string, was: number, now: number): Finding {
   const [from, to] = [formatMilliseconds(was), formatMilliseconds(now)];
   return {
     rule: "time-limit-lowered",
+    limitMs: now,
     severity: "warning",
     task,
     title: `its time limit was lowered from ${from} to ${to}`,

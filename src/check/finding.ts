@@ -18,6 +18,8 @@ export interface Finding {
   readonly oneDeploy?: OneDeploy;
   /** Deploys, each with what makes it safe to go on. */
   readonly phased?: readonly Phase[];
+  /** The time limit that it is about. */
+  readonly limitMs?: number;
   /** What production's queue says about it, where it was asked. */
   readonly live?: string;
   /** Why somebody took it on all the same. */

@@ -1,20 +1,22 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
-import { checkTasks, type Report } from "../check/check.ts";
+import { type CheckOptions, checkTasks, type Report } from "../check/check.ts";
 import { type Finding, isBreaking } from "../check/finding.ts";
 import { lockfileAt } from "../check/git.ts";
 import { githubAnnotations } from "../check/github.ts";
+import { checkLive } from "../check/live.ts";
 import { type Location, locator } from "../check/location.ts";
 import { emptyLockfile, type Lockfile, lockfileName, parseLockfile } from "../check/lockfile.ts";
 import { lockfileText } from "../check/lockfile-text.ts";
 import { sarif } from "../check/sarif.ts";
 import { packageVersion } from "../process/version.ts";
 import { drawFindings } from "./check-report.ts";
-import { type GlobalOptions, say, tasksOf } from "./context.ts";
+import { type GlobalOptions, say, tasksOf, withDatabase } from "./context.ts";
 import { CouldNotCheckError, UsageError } from "./failure.ts";
 import type { FoundTasks } from "./find-tasks.ts";
 import { interpretValidators } from "./interpreted-validators.ts";
+import { ProgressLine } from "./progress-line.ts";
 import { printJson } from "./terminal.ts";
 
 interface CheckFlags extends GlobalOptions {
@@ -23,6 +25,7 @@ interface CheckFlags extends GlobalOptions {
   readonly base?: string;
   readonly frozen?: boolean;
   readonly notes?: boolean;
+  readonly live?: boolean;
   readonly format: "human" | "json" | "github" | "sarif";
 }
 
@@ -34,6 +37,7 @@ export function addCheck(program: Command): void {
     .option("--write", `write ${lockfileName}: to be committed with the code`)
     .option("--accept <reason>", "with --write: take on what breaks, with a reason that stands in the lockfile")
     .option("--base <revision>", "compare with the lockfile of a git revision, such as origin/main")
+    .option("--live", "ask production as well: run all that waits there through the new code, without running a task")
     .option("--frozen", "fail where the lockfile is not up to date (the default where CI is set)")
     .option("--no-frozen", "pass where the lockfile is not up to date and nothing breaks")
     .option("--notes", "say all of what is only to be known, too")
@@ -45,7 +49,7 @@ export function addCheck(program: Command): void {
     .addHelpText(
       "after",
       "\nExit codes: 0 fine, 1 something breaks (or the lockfile is not up to date), 2 could not check\n\nExamples:\n" +
-        "  npx taskmaster check --write\n  npx taskmaster check\n  npx taskmaster check --base origin/main --format github\n",
+        "  npx taskmaster check --write\n  npx taskmaster check\n  npx taskmaster check --base origin/main --format github\n  npx taskmaster check --live\n",
     )
     .action(async (files: string[], _: unknown, command: Command) => {
       const flags: CheckFlags = command.optsWithGlobals();
@@ -64,7 +68,7 @@ export function addCheck(program: Command): void {
 }
 
 async function check(flags: CheckFlags, files: readonly string[]): Promise<void> {
-  interpretValidators();
+  if (!flags.live) interpretValidators();
   const { found } = await tasksOf(flags, files);
   say(found.source);
   const present = existsSync(lockfileName)
@@ -76,16 +80,17 @@ async function check(flags: CheckFlags, files: readonly string[]): Promise<void>
     );
   const base = flags.base === undefined ? undefined : lockfileAt(flags.base, process.cwd());
   if (base?.present === false) say(`${flags.base} has no ${lockfileName} yet: every task counts as new.`);
-  if (present === undefined && base === undefined && !flags.write)
+  if (present === undefined && base === undefined && !flags.write && !flags.live)
     throw new CouldNotCheckError(
       `There is no ${lockfileName} yet, so there is nothing to compare with. Write it and commit it: npx taskmaster check --write`,
     );
-  const report = await checkTasks({
+  const options = {
     tasks: found.tasks,
     schedules: found.schedules,
     base: base?.lockfile ?? present ?? emptyLockfile,
     accepted: present?.accepted ?? [],
-  });
+  };
+  const report = flags.live ? await checkProduction(flags, options) : await checkTasks(options);
   const at = locator(filesOf(found), lockfileName);
   if (flags.write) return write(flags, report, present, at);
   const stale = present === undefined || !isSame(withAcceptances(report, present), present);
@@ -93,6 +98,20 @@ async function check(flags: CheckFlags, files: readonly string[]): Promise<void>
   const frozen = flags.frozen ?? Boolean(process.env.CI);
   answer(flags, report, at, stale);
   process.exitCode = breaks || (stale && frozen) ? 1 : 0;
+}
+
+async function checkProduction(flags: CheckFlags, options: CheckOptions): Promise<Report> {
+  return withDatabase(flags, async (database) => {
+    const began = performance.now();
+    const bar = new ProgressLine("payloads");
+    const report = await checkLive({ ...options, database, tell: ({ done, total }) => bar.draw(done, total) });
+    bar.clear();
+    const seconds = (performance.now() - began) / 1_000;
+    say(
+      `ran ${report.backlog.payloads.toLocaleString("en")} stored payloads through this code in ${seconds.toFixed(1)} s`,
+    );
+    return report;
+  });
 }
 
 function filesOf({ origins }: FoundTasks): Map<string, string> {
