@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { checkRules } from "../../src/check/rules.ts";
 import { jobStates } from "../../src/engine/jobs.ts";
 import { root } from "./fences.ts";
 
@@ -50,4 +51,8 @@ test("docs/jobs.md lists every state of a job, and every reason to hold one", ()
     ...inSources(/when killer then '([a-z-]+)'/g),
   ];
   expect(listed("jobs.md", /^[a-z]+-[a-z-]+$/)).toEqual([...new Set(reasons)].sort());
+});
+
+test("docs/check.md lists every rule of the check, once", () => {
+  expect(listed("check.md", /^[a-z]+-[a-z-]+$/)).toEqual(Object.keys(checkRules).sort());
 });
