@@ -1,5 +1,6 @@
 import { definitionOf, type Schedule } from "../contract/schedule.ts";
 import type { AnyTask } from "../contract/task.ts";
+import { standingAcceptances, withAcceptance } from "./acceptance.ts";
 import { chainFindings } from "./chain-findings.ts";
 import { type CheckedTask, checkedTasks, lockfileOf } from "./checked-task.ts";
 import { conversionFindings } from "./conversion-findings.ts";
@@ -7,7 +8,7 @@ import { tryConversions } from "./conversions.ts";
 import { executionFindings } from "./execution-findings.ts";
 import { type Finding, isBreaking } from "./finding.ts";
 import { libraryFindings, movedLibraries } from "./library-findings.ts";
-import type { Acceptance, LockedTask, Lockfile } from "./lockfile.ts";
+import type { LockedTask, Lockfile } from "./lockfile.ts";
 import { payloadFindings } from "./payload-findings.ts";
 import { scheduleFindings } from "./schedule-findings.ts";
 import {
@@ -23,8 +24,8 @@ export interface CheckOptions {
   readonly schedules?: readonly Schedule[];
   /** What the code is held against. */
   readonly base: Lockfile;
-  /** Breaking changes that are let through. Default: none. */
-  readonly accepted?: readonly Acceptance[];
+  /** The lockfile beside the code, whose acceptances count. Default: none. */
+  readonly present?: Lockfile | undefined;
   /** From where the versions of schema libraries are found. Default: the working directory. */
   readonly folder?: string;
 }
@@ -46,7 +47,7 @@ export interface Report {
  * @throws {SchemaConversionError} where a schema cannot be written as JSON Schema
  */
 export async function checkTasks(options: CheckOptions): Promise<Report> {
-  const { tasks, schedules = [], base, accepted = [], folder = process.cwd() } = options;
+  const { tasks, schedules = [], base, present, folder = process.cwd() } = options;
   const now = checkedTasks(tasks);
   const lockfile = lockfileOf(now, folder);
   const moved = movedLibraries(base, lockfile);
@@ -59,6 +60,7 @@ export async function checkTasks(options: CheckOptions): Promise<Report> {
     if (formerName !== undefined) found.push(renamedFinding(formerName, name, checked));
   }
   found.push(...goneFindings(base, now), ...(await scheduleFindings(schedules.map(definitionOf))));
+  const accepted = standingAcceptances(lockfile, present);
   return {
     findings: sortedFindings(found.map((finding) => withAcceptance(finding, accepted))),
     lockfile,
@@ -112,11 +114,6 @@ function goneFindings(base: Lockfile, now: ReadonlyMap<string, CheckedTask>): Fi
       .filter((formerName) => !isThere(formerName))
       .map((formerName) => formerNameDroppedFinding(name, formerName)),
   ]);
-}
-
-function withAcceptance(finding: Finding, accepted: readonly Acceptance[]): Finding {
-  const taken = accepted.find(({ task, rule }) => task === finding.task && rule === finding.rule);
-  return taken === undefined || finding.severity !== "breaking" ? finding : { ...finding, accepted: taken.reason };
 }
 
 const ranks = { breaking: 0, warning: 1, note: 2 } as const;

@@ -141,7 +141,7 @@ function isMissing(payload: unknown, path: string): boolean {
   const keys = path.split(/[.[\]]+/).filter((key) => key !== "");
   const last = keys.pop() ?? "";
   const parent = keys.reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), payload);
-  return isObject(parent) && !Object.hasOwn(parent, last);
+  return isObject(parent) && parent[last] === undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -170,7 +170,7 @@ function phases({ task, revision, library, newer }: RevisionChange): Phase[] {
   const next = revision + 1;
   return [
     {
-      does: `Add revision ${next} as above, and deploy the workers alone. They run the jobs of both revisions; web servers and other callers stay on the old release.`,
+      does: `Add revision ${next}, with its upgrade and downgrade, and deploy the workers alone. They run the jobs of both revisions; web servers and other callers stay on the old release.`,
       until: [{ kind: "readers", task, revision: next }],
     },
     {

@@ -79,18 +79,13 @@ function retiring(task: string, before: LockedTask): string {
   return `task("${task}")\n  .payload(${source ?? "…"}${revision})\n  .retired()\n  .${before.kind ?? "short"}(async (payload) => { /* as it was */ })`;
 }
 
+/** Stop enqueueing it, wait until it has drained, delete it. */
 export function deletion(task: string, retired: boolean): Phase[] {
   return [
-    ...(retired
-      ? []
-      : [
-          {
-            does: `Retire ${task}: add .retired(), and remove the calls that enqueue it and its schedules (the compiler shows them). Deploy.`,
-            until: [],
-          },
-        ]),
     {
-      does: `Wait until nobody writes ${task} any more and what is queued has run.`,
+      does: retired
+        ? `${task} is retired: deploy that everywhere.`
+        : `Retire ${task}: add .retired(), and remove the calls that enqueue it and its schedules (the compiler shows them). Deploy.`,
       until: [
         { kind: "no-writers", task },
         { kind: "no-jobs", task },
@@ -136,7 +131,7 @@ export function renamedFinding(from: string, to: string, { contract }: CheckedTa
   };
 }
 
-function renaming(from: string, to: string, revision: number): Phase[] {
+export function renaming(from: string, to: string, revision: number): Phase[] {
   return [
     {
       does: `Add ${to} with .formerly("${from}") to the workers and deploy them; callers stay on the old release, and enqueue ${from}.`,

@@ -1,28 +1,28 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
+import { lockfileWith } from "../check/acceptance.ts";
 import { type CheckOptions, checkTasks, type Report } from "../check/check.ts";
 import { type Finding, isBreaking } from "../check/finding.ts";
-import { lockfileAt } from "../check/git.ts";
 import { githubAnnotations } from "../check/github.ts";
 import { checkLive } from "../check/live.ts";
-import { type Location, locator } from "../check/location.ts";
-import { emptyLockfile, type Lockfile, lockfileName, parseLockfile } from "../check/lockfile.ts";
+import type { Location } from "../check/location.ts";
+import { type Lockfile, lockfileName } from "../check/lockfile.ts";
 import { lockfileText } from "../check/lockfile-text.ts";
 import { sarif } from "../check/sarif.ts";
 import { packageVersion } from "../process/version.ts";
+import { checkInput, type InputFlags, nothingToCompareWith, orCouldNotCheck } from "./check-input.ts";
 import { drawFindings } from "./check-report.ts";
-import { type GlobalOptions, say, tasksOf, withDatabase } from "./context.ts";
+import { say, withDatabase } from "./context.ts";
 import { CouldNotCheckError, UsageError } from "./failure.ts";
-import type { FoundTasks } from "./find-tasks.ts";
-import { interpretValidators } from "./interpreted-validators.ts";
 import { ProgressLine } from "./progress-line.ts";
+import { prune } from "./prune.ts";
 import { printJson } from "./terminal.ts";
 
-interface CheckFlags extends GlobalOptions {
+interface CheckFlags extends InputFlags {
   readonly write?: boolean;
   readonly accept?: string;
-  readonly base?: string;
+  readonly prune?: boolean;
   readonly frozen?: boolean;
   readonly notes?: boolean;
   readonly live?: boolean;
@@ -38,6 +38,7 @@ export function addCheck(program: Command): void {
     .option("--accept <reason>", "with --write: take on what breaks, with a reason that stands in the lockfile")
     .option("--base <revision>", "compare with the lockfile of a git revision, such as origin/main")
     .option("--live", "ask production as well: run all that waits there through the new code, without running a task")
+    .option("--prune", "ask production which upgrades, downgrades, former names and retired tasks may be deleted now")
     .option("--frozen", "fail where the lockfile is not up to date (the default where CI is set)")
     .option("--no-frozen", "pass where the lockfile is not up to date and nothing breaks")
     .option("--notes", "say all of what is only to be known, too")
@@ -49,7 +50,7 @@ export function addCheck(program: Command): void {
     .addHelpText(
       "after",
       "\nExit codes: 0 fine, 1 something breaks (or the lockfile is not up to date), 2 could not check\n\nExamples:\n" +
-        "  npx taskmaster check --write\n  npx taskmaster check\n  npx taskmaster check --base origin/main --format github\n  npx taskmaster check --live\n",
+        "  npx taskmaster check --write\n  npx taskmaster check\n  npx taskmaster check --base origin/main --format github\n  npx taskmaster check --live\n  npx taskmaster check --prune\n",
     )
     .action(async (files: string[], _: unknown, command: Command) => {
       const flags: CheckFlags = command.optsWithGlobals();
@@ -57,43 +58,19 @@ export function addCheck(program: Command): void {
         throw new UsageError("--accept goes with --write: the reason is kept in the lockfile.");
       if (flags.accept?.trim() === "")
         throw new UsageError('--accept wants a reason, such as --accept "nobody has used it yet".');
-      try {
-        await check(flags, files);
-      } catch (error) {
-        if (error instanceof UsageError) throw error;
-        const message = error instanceof Error ? error.message : String(error);
-        throw new CouldNotCheckError(message, { cause: error });
-      }
+      await orCouldNotCheck(() => check(flags, files));
     });
 }
 
 async function check(flags: CheckFlags, files: readonly string[]): Promise<void> {
-  if (!flags.live) interpretValidators();
-  const { found } = await tasksOf(flags, files);
-  say(found.source);
-  const present = existsSync(lockfileName)
-    ? parseLockfile(readFileSync(lockfileName, "utf8"), lockfileName)
-    : undefined;
-  if (found.tasks.length === 0 && Object.keys(present?.tasks ?? {}).length === 0)
-    throw new CouldNotCheckError(
-      "No tasks were found. Name the file that exports them: npx taskmaster check src/tasks.ts",
-    );
-  const base = flags.base === undefined ? undefined : lockfileAt(flags.base, process.cwd());
-  if (base?.present === false) say(`${flags.base} has no ${lockfileName} yet: every task counts as new.`);
-  if (present === undefined && base === undefined && !flags.write && !flags.live)
-    throw new CouldNotCheckError(
-      `There is no ${lockfileName} yet, so there is nothing to compare with. Write it and commit it: npx taskmaster check --write`,
-    );
-  const options = {
-    tasks: found.tasks,
-    schedules: found.schedules,
-    base: base?.lockfile ?? present ?? emptyLockfile,
-    accepted: present?.accepted ?? [],
-  };
+  const input = await checkInput(flags, files, { compiled: flags.live === true });
+  const { options, at } = input;
+  if (flags.prune) return prune(flags, options);
+  if (!input.comparable && !flags.write && !flags.live) throw new CouldNotCheckError(nothingToCompareWith);
   const report = flags.live ? await checkProduction(flags, options) : await checkTasks(options);
-  const at = locator(filesOf(found), lockfileName);
-  if (flags.write) return write(flags, report, present, at);
-  const stale = present === undefined || !isSame(withAcceptances(report, present), present);
+  if (flags.write) return write(flags, report, options.present, at);
+  const { present } = options;
+  const stale = present === undefined || !isSame(lockfileWith(report.lockfile, present), present);
   const breaks = report.findings.some(isBreaking);
   const frozen = flags.frozen ?? Boolean(process.env.CI);
   answer(flags, report, at, stale);
@@ -114,26 +91,9 @@ async function checkProduction(flags: CheckFlags, options: CheckOptions): Promis
   });
 }
 
-function filesOf({ origins }: FoundTasks): Map<string, string> {
-  return new Map([...origins].map(([task, file]) => [task.name, file]));
-}
-
 /** Whether both have the same text; their layout follows from what they say. */
 function isSame(one: Lockfile, other: Lockfile): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** An acceptance stays as long as what it is about does. */
-function withAcceptances(
-  { lockfile }: Report,
-  present: Lockfile | undefined,
-  more: Lockfile["accepted"] = [],
-): Lockfile {
-  const kept = (present?.accepted ?? []).filter(
-    ({ task }) => JSON.stringify(lockfile.tasks[task]) === JSON.stringify(present?.tasks[task]),
-  );
-  const accepted = [...kept, ...more];
-  return accepted.length > 0 ? { ...lockfile, accepted } : lockfile;
 }
 
 function write(flags: CheckFlags, report: Report, present: Lockfile | undefined, at: (task: string) => Location): void {
@@ -149,7 +109,7 @@ function write(flags: CheckFlags, report: Report, present: Lockfile | undefined,
     return;
   }
   const accepted = breaking.map(({ task, rule }) => ({ task, rule, reason: reason ?? "" }));
-  const next = withAcceptances(report, present, accepted);
+  const next = lockfileWith(report.lockfile, present, accepted);
   const changed = present === undefined || !isSame(present, next);
   if (changed) writeFileSync(lockfileName, lockfileText(next));
   const findings = report.findings.map(

@@ -10,6 +10,7 @@ import { exitCodeOf } from "./failure.ts";
 import { collect } from "./job-options.ts";
 import { addJobs } from "./jobs.ts";
 import { addMigrate } from "./migrate.ts";
+import { addPlan } from "./plan.ts";
 import { addSchedules } from "./schedules.ts";
 import { addStatus } from "./status.ts";
 import { addWork } from "./work.ts";
@@ -38,7 +39,7 @@ const program = new Command("taskmaster")
   .showHelpAfterError("(--help shows how)")
   .exitOverride();
 
-for (const add of [addWork, addStatus, addJobs, addEnqueue, addSchedules, addContracts, addCheck, addMigrate])
+for (const add of [addWork, addStatus, addJobs, addEnqueue, addSchedules, addContracts, addCheck, addPlan, addMigrate])
   add(program);
 
 try {

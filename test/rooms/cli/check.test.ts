@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { Project } from "../../setup/command-line.ts";
+import { testDatabase } from "../../setup/database.ts";
 
 const first = "z.object({ id: z.number(), message: z.string() })";
 
@@ -271,5 +272,42 @@ describe("formats", () => {
         },
       ],
     });
+  });
+});
+
+describe("production", () => {
+  test("check --live, check --prune, plan and plan --status ask the database", async () => {
+    const { url } = await testDatabase();
+    const project = new Project(url, { "tasks.ts": tasks(`.payload(${first})`) });
+    await project.call(["check", "--write"]);
+    expect((await project.call(["enqueue", "user.confirm", '{"id":1,"message":""}'])).code).toBe(0);
+    expect(await project.call(["check", "--live"])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("ran 1 stored payloads through this code"),
+    });
+
+    const upgrade = "upgrade: ({ message }) => ({ text: message || (undefined as never) })";
+    project.write("tasks.ts", tasks(`.payload(${first}).revise(z.object({ text: z.string() }), { ${upgrade} })`));
+    const live = await ask(project, "--live");
+    expect(live.code).toBe(1);
+    expect(live.answer.findings.map(({ rule, title }) => `${rule}: ${title}`)).toContainEqual(
+      expect.stringMatching(
+        /^backlog-refused: 1 of 1 jobs of revision 1 would fail: `text` is missing; first: job \d+, waiting$/,
+      ),
+    );
+
+    const pruned = await project.call(["check", "--prune"]);
+    expect(pruned.stdout).toMatch(/needed {2}user\.confirm: revision 1 and its upgrade\n.*1 job \(the last due/);
+    const planned = await project.call(["plan"]);
+    expect(planned.stdout).toMatch(/^Deploy 1\n {2}user\.confirm: Deploy revision 2\./);
+    expect(planned.stdout).toContain("Deploy 2 is safe when");
+    const status = await project.call(["plan", "--status"]);
+    expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining("Deploy 1  production is here") });
+    expect(status.stdout).toContain("… no live worker runs user.confirm");
+  });
+
+  test("a database that does not answer is no finding", async () => {
+    const project = await released();
+    expect((await project.call(["check", "--live"])).code).toBe(2);
   });
 });
