@@ -52,7 +52,7 @@ export function payloadDiff(older: JsonSchema, newer: JsonSchema): PayloadDiff {
 }
 
 /** `items[].price` of `/items/*\/price`. */
-export function fieldName(path: string): string {
+function fieldName(path: string): string {
   return path
     .split("/")
     .slice(1)

@@ -25,7 +25,7 @@ type Keywords = Readonly<Record<string, unknown>>;
 /** What is read here; a schema with any other keyword is left to the sampler. */
 const known = new Set(
   (
-    "type properties required additionalProperties items minItems maxItems enum const anyOf oneOf format pattern minLength maxLength " +
+    "type properties required additionalProperties prefixItems items minItems maxItems enum const anyOf oneOf format pattern minLength maxLength " +
     "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf title description default examples deprecated readOnly writeOnly propertyNames contentEncoding"
   ).split(" "),
 );
@@ -88,10 +88,16 @@ class Maker {
     }
   }
 
-  #array({ items = true, minItems = 0, maxItems = 3 }: Keywords, turn: number, depth: number): unknown {
-    const length = Math.min(Math.max(turn % 3, Number(minItems)), Number(maxItems));
+  #array(
+    { prefixItems = [], items = true, minItems = 0, maxItems = 3 }: Keywords,
+    turn: number,
+    depth: number,
+  ): unknown {
+    const first = prefixItems as readonly unknown[];
+    const most = items === false ? first.length : Math.max(Number(maxItems), first.length);
+    const length = Math.min(Math.max(first.length > 0 ? first.length : turn % 3, Number(minItems)), most);
     if (length > 50) return notSimple;
-    const made = Array.from({ length }, (_, index) => this.#value(items, turn + index, depth + 1));
+    const made = Array.from({ length }, (_, index) => this.#value(first[index] ?? items, turn + index, depth + 1));
     return made.includes(notSimple) ? notSimple : made;
   }
 

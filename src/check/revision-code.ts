@@ -43,7 +43,7 @@ function reviseCode(schema: string, { revision, diff }: RevisionChange): string[
   ];
 }
 
-export function upgradeCode({ byField, added, removed, altered, renamed }: PayloadDiff): string {
+function upgradeCode({ byField, added, removed, altered, renamed }: PayloadDiff): string {
   if (!byField) return "(older) => older /* write here how an older payload becomes a new one */";
   if (renamed) return renamingCode(renamed.from, renamed.to);
   return conversion(
@@ -54,7 +54,7 @@ export function upgradeCode({ byField, added, removed, altered, renamed }: Paylo
   );
 }
 
-export function downgradeCode({ byField, added, removed, altered, renamed }: PayloadDiff): string {
+function downgradeCode({ byField, added, removed, altered, renamed }: PayloadDiff): string {
   if (!byField)
     return "(newer) => newer /* write here how a new payload becomes an older one; or leave downgrade out */";
   if (renamed) return renamingCode(renamed.to, renamed.from);
@@ -132,15 +132,15 @@ function access(name: string): string {
 /** How a value of one form becomes one of the other; undefined where it may stay. */
 function convertedValue(value: string, from: Field, to: Field): string | undefined {
   const target = typeOf(to.schema);
-  const given = from.required && !isNullable(from.schema) ? value : undefined;
-  if (typeOf(from.schema) === target && JSON.stringify(from.schema) === JSON.stringify(to.schema))
-    return to.required && !from.required ? `${value} ?? ${example(to.schema)}` : undefined;
-  const sameType = typeOf(from.schema) === target && target !== undefined;
-  if (sameType && isBare(to.schema) && (from.required || !to.required)) return;
-  if (sameType && isNullable(from.schema) && isBare(to.schema)) return `${value} ?? ${example(to.schema)}`;
+  const sameForm = JSON.stringify(from.schema) === JSON.stringify(to.schema);
+  if (sameForm || (target !== undefined && typeOf(from.schema) === target && isBare(to.schema))) {
+    const mayLack = (to.required && !from.required) || (isNullable(from.schema) && !isNullable(to.schema));
+    return mayLack ? `${value} ?? ${example(to.schema)}` : undefined;
+  }
+  const isThere = from.required && !isNullable(from.schema);
   switch (isBare(to.schema) ? target : undefined) {
     case "string":
-      return `String(${given ?? `${value} ?? ""`})`;
+      return `String(${isThere ? value : `${value} ?? ""`})`;
     case "number":
       return `Number(${value}) || 0`;
     case "integer":
@@ -155,9 +155,15 @@ function convertedValue(value: string, from: Field, to: Field): string | undefin
 function typeOf(schema: JsonSchema): unknown {
   if (typeof schema === "boolean") return;
   const [first, second, ...others] = Array.isArray(schema.anyOf) ? (schema.anyOf as JsonSchema[]) : [];
-  if (first === undefined) return schema.type;
+  if (first === undefined) return Array.isArray(schema.type) ? onlyType(schema.type) : schema.type;
   const members = [first, second].filter((member) => member !== undefined && typeOf(member) !== "null");
   return others.length === 0 && members.length === 1 && members[0] !== undefined ? typeOf(members[0]) : undefined;
+}
+
+/** Of a list of types, the one that is there beside null. */
+function onlyType(types: readonly unknown[]): unknown {
+  const others = types.filter((type) => type !== "null");
+  return others.length === 1 ? others[0] : undefined;
 }
 
 function isNullable(schema: JsonSchema): boolean {
@@ -167,6 +173,7 @@ function isNullable(schema: JsonSchema): boolean {
 /** Whether a type is all that a schema demands. */
 function isBare(schema: JsonSchema): boolean {
   if (typeof schema === "boolean") return schema;
+  if (!["string", "number", "integer", "boolean", "null"].includes(String(typeOf(schema)))) return false;
   const bounds = [
     "enum",
     "const",
@@ -190,5 +197,7 @@ function example(schema: JsonSchema): string {
   if (bare === "string") return '"unknown"';
   if (bare === "number" || bare === "integer") return "0";
   const [value] = payloadsOf(schema, 1);
-  return value === undefined ? "undefined /* what it should be */" : JSON.stringify(value);
+  if (value === undefined) return "undefined /* what it should be */";
+  const literal = typeof schema === "object" && ("enum" in schema || "const" in schema);
+  return `${JSON.stringify(value)}${literal ? " as const" : ""}`;
 }

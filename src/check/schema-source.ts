@@ -43,6 +43,7 @@ function plain(keywords: Keywords): string {
   if ("const" in keywords) return `z.literal(${JSON.stringify(keywords.const)})`;
   if (Array.isArray(keywords.enum)) return `z.enum(${JSON.stringify(keywords.enum).replaceAll(",", ", ")})`;
   if (Array.isArray(keywords.anyOf)) return union(keywords.anyOf as JsonSchema[]);
+  if (Array.isArray(keywords.type)) return union(keywords.type.map((type: unknown) => ({ ...keywords, type })));
   switch (keywords.type) {
     case "string":
       return text(only(keywords, ["type", "format", "pattern", "minLength", "maxLength"]));
@@ -56,7 +57,7 @@ function plain(keywords: Keywords): string {
     case "null":
       return "z.null()";
     case "array":
-      return array(only(keywords, ["type", "items", "minItems", "maxItems"]));
+      return array(only(keywords, ["type", "prefixItems", "items", "minItems", "maxItems"]));
     case "object":
       return object(only(keywords, ["type", "properties", "required", "additionalProperties", "propertyNames"]));
     default:
@@ -99,7 +100,12 @@ function numeric(keywords: Keywords): string {
   ].join("");
 }
 
-function array({ items = true, minItems, maxItems }: Keywords): string {
+function array({ prefixItems, items = true, minItems, maxItems }: Keywords): string {
+  if (Array.isArray(prefixItems)) {
+    const whole = items === false && minItems === prefixItems.length;
+    if (!whole) throw new NoSource();
+    return `z.tuple([${prefixItems.map((item) => zod(item as JsonSchema)).join(", ")}])`;
+  }
   return `z.array(${zod(items as JsonSchema)})${call("min", minItems)}${call("max", maxItems)}`;
 }
 

@@ -131,7 +131,7 @@ export function renamedFinding(from: string, to: string, { contract }: CheckedTa
   };
 }
 
-export function renaming(from: string, to: string, revision: number): Phase[] {
+function renaming(from: string, to: string, revision: number): Phase[] {
   return [
     {
       does: `Add ${to} with .formerly("${from}") to the workers and deploy them; callers stay on the old release, and enqueue ${from}.`,
