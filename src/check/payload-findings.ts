@@ -60,8 +60,8 @@ function payloadFinding(
     effects: effectsOf(change, isCurrent),
     changes: diff.changes,
     ...(witness !== undefined && { witness }),
-    oneDeploy: isCurrent ? asRevision(change) : putBack(change, released),
-    ...(isCurrent && { phased: phases(change) }),
+    oneDeploy: isCurrent ? asRevision(change, !breaks && !unproven) : putBack(change, released),
+    ...(isCurrent && { phased: breaks || unproven ? phases(change) : readFirst(change) }),
   };
 }
 
@@ -142,15 +142,20 @@ function quoted(names: readonly string[]): string {
   return names.length === 0 ? "a part of it" : names.map((name) => `\`${name}\``).join(", ");
 }
 
-function asRevision(change: RevisionChange) {
+function asRevision(change: RevisionChange, mayStay: boolean) {
   const { revision, diff, isFirst } = change;
+  const place = isFirst ? ".payload(…)" : `the .revise(…) of revision ${revision}`;
   const guess = diff.renamed
     ? ` It is written for a field \`${diff.renamed.from}\` that is now called \`${diff.renamed.to}\`; where they are two different things, write otherwise.`
     : "";
-  return {
-    does: `Leave revision ${revision} as it was and make the change a revision of its own, with an upgrade and a downgrade: then everything can be deployed at once, and rolled back. Put this in the place of ${isFirst ? ".payload(…)" : `the .revise(…) of revision ${revision}`}:${guess}`,
-    code: revisionCode(change),
-  };
+  const does = mayStay
+    ? `Right as it is where a job may be done without ${quoted(touched(change))}. Where it must not get lost, leave revision ${revision} as it was and make the change a revision of its own.`
+    : `Leave revision ${revision} as it was and make the change a revision of its own, with an upgrade and a downgrade: then everything can be deployed at once, and rolled back.`;
+  return { does: `${does}${guess} Put this in the place of ${place}:`, code: revisionCode(change) };
+}
+
+function touched({ diff }: RevisionChange): string[] {
+  return [...diff.added, ...diff.removed].map(({ name }) => name);
 }
 
 function putBack({ task, revision, library, isFirst }: RevisionChange, { schema }: LockedRevision) {
@@ -185,5 +190,26 @@ function phases({ task, revision, library, newer }: RevisionChange): Phase[] {
       code: `.payload(${schemaSource(newer, library) ?? "newerSchema"}, { revision: ${next} })`,
       until: [],
     },
+  ];
+}
+
+/** Nothing fails: whoever reads it comes first, whoever sends it second. */
+function readFirst(change: RevisionChange): Phase[] {
+  const { task, revision, diff } = change;
+  const names = quoted(touched(change));
+  if (diff.added.length === 0 && diff.removed.length > 0)
+    return [
+      {
+        does: `Let no caller send ${names} any more. Deploy.`,
+        until: [{ kind: "no-jobs", task, revisionsTo: revision }],
+      },
+      { does: `Remove ${names} from the payload. Deploy.`, until: [] },
+    ];
+  return [
+    {
+      does: `Deploy the workers, which read ${names}; web servers and other callers stay on the old release until no worker of it is left (npx taskmaster status).`,
+      until: [],
+    },
+    { does: `Deploy what sends ${names}.`, until: [] },
   ];
 }

@@ -40,10 +40,7 @@ interface Way {
 
 function ofFinding({ task, phased = [], rule, oneDeploy }: Finding): Way {
   // The first deploy of a changed payload is the revision that the one-deploy way writes.
-  const code =
-    rule === "payload-changed" || rule === "payload-unproven" || rule === "payload-ignored"
-      ? oneDeploy?.code
-      : undefined;
+  const code = rule === "payload-changed" || rule === "payload-unproven" ? oneDeploy?.code : undefined;
   return { task, phases: phased.map((phase, index) => (index === 0 && code ? { ...phase, code } : phase)) };
 }
 
