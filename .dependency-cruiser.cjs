@@ -4,6 +4,7 @@
 const rooms = {
   contract: [],
   adapters: ["contract"],
+  lint: [],
   embedded: ["contract"],
   engine: ["contract"],
   check: ["engine", "contract"],
