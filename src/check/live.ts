@@ -10,6 +10,7 @@ import { askProduction, count, loadText } from "./conditions.ts";
 import type { Condition, Finding } from "./finding.ts";
 import type { LockedTask, Lockfile } from "./lockfile.ts";
 import { ordered } from "./schema-order.ts";
+import { writerFindings } from "./writer-findings.ts";
 
 export interface LiveReport extends Report {
   readonly backlog: BacklogReport;
@@ -31,7 +32,11 @@ export async function checkLive(options: LiveOptions): Promise<LiveReport> {
   const now = checkedTasks(tasks);
   const against = await checkTasks({ ...options, base: liveBase(production, now), schedules: [] });
   const backlog = await runBacklog(database, production, now, tell);
-  const found = [...report.findings, ...unknownTo(report.findings, against.findings)];
+  const found = [
+    ...report.findings,
+    ...unknownTo(report.findings, against.findings),
+    ...writerFindings(production, now, report.findings),
+  ];
   const resolved = await Promise.all(found.map((finding) => inProduction(finding, production, database)));
   const queued = await backlogFindings(database, backlog, production, now, { base, known: resolved });
   return { ...report, findings: sortedFindings([...resolved, ...queued]), backlog };

@@ -27,7 +27,7 @@ function print(value: unknown, indent: string, depth: number, key = ""): string 
   const fits =
     line.length + indent.length <= width &&
     !line.includes("\n") &&
-    depth >= spread &&
+    (depth >= spread || Array.isArray(value)) &&
     (key !== "properties" || depth > 7);
   return fits ? line : `${open}\n${parts.map((part) => within + part).join(",\n")}\n${indent}${close}`;
 }

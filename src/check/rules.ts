@@ -24,6 +24,7 @@ export const checkRules = {
   "attempts-lowered": "A task's attempts were lowered.",
   "crash-retried": "A job whose worker died is now run again by itself.",
   "schedule-refused": "A schedule's payload does not fit its task.",
+  "writer-unreadable": "A live release enqueues a revision that the new code cannot read.",
   "backlog-refused": "Jobs in production's queue would fail on the new code.",
   "backlog-unreadable": "Jobs in production's queue are of revisions or tasks that the new code does not know.",
 } as const satisfies Readonly<Record<string, string>>;

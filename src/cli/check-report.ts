@@ -9,10 +9,16 @@ export function drawFindings(
   at: (task: string) => Location,
   { notes }: { readonly notes: boolean },
 ): string {
-  return findings
-    .map((finding) => (isShort(finding) && !notes ? drawLine(finding) : drawFinding(finding, at(finding.task))))
-    .join("\n");
+  const added = findings.filter(({ rule }) => rule === "task-added");
+  const many = !notes && added.length > mostAdded;
+  const drawn = findings
+    .filter((finding) => !many || !added.includes(finding))
+    .map((finding) => (isShort(finding) && !notes ? drawLine(finding) : drawFinding(finding, at(finding.task))));
+  return [...drawn, ...(many ? [`${pc.dim("·")} ${added.length.toLocaleString("en")} tasks are new`] : [])].join("\n");
 }
+
+/** More new tasks than this are told as a number: the first lockfile of a project is all of them. */
+const mostAdded = 5;
 
 /** Notes are a line each, unless more is asked for. */
 function isShort({ severity, accepted }: Finding): boolean {

@@ -217,6 +217,21 @@ describe("what is live", () => {
     ]);
   });
 
+  test("a live release that enqueues what the code has forgotten", async () => {
+    const on = await testDatabase();
+    await register(on.database, { tasks: [released], release: "old", role: "producer" });
+    const dropped = task("user.confirm")
+      .payload(second, { revision: 2 })
+      .short(() => {});
+    expect((await ask(on, [dropped], lock(dropped))).told).toMatchObject([
+      {
+        rule: "writer-unreadable",
+        severity: "breaking",
+        title: "the live release old enqueues revision 1, and this code begins at revision 2",
+      },
+    ]);
+  });
+
   test("a queue that no live worker works breaks", async () => {
     const on = await testDatabase();
     const moved = task("user.confirm", { queue: "mail" })
