@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createJiti } from "jiti";
@@ -112,10 +112,21 @@ function isCode(name: string): boolean {
 async function load(file: string): Promise<Record<string, unknown>> {
   try {
     // What node can load by itself it should: it is then the same module as everywhere else.
-    if (file.endsWith(".mjs")) return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    if (file.endsWith(".mjs") || (file.endsWith(".js") && isModule(file)))
+      return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
     return await jiti.import<Record<string, unknown>>(file);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(`${relative(process.cwd(), file)} could not be loaded: ${message}`, { cause: error });
+  }
+}
+
+/** Whether node takes a `.js` file as a module: by the nearest package.json. */
+function isModule(file: string): boolean {
+  for (let at = dirname(file); ; at = dirname(at)) {
+    const manifest = join(at, "package.json");
+    if (existsSync(manifest))
+      return (JSON.parse(readFileSync(manifest, "utf8")) as { type?: unknown }).type === "module";
+    if (dirname(at) === at) return false;
   }
 }
