@@ -4,8 +4,10 @@
 const rooms = {
   contract: [],
   adapters: ["contract"],
+  lint: [],
   embedded: ["contract"],
   engine: ["contract"],
+  check: ["engine", "contract"],
   process: ["embedded", "engine", "contract"],
   client: ["process", "engine", "contract"],
   worker: ["process", "engine", "contract"],

@@ -13,6 +13,11 @@ export class NotDoneError extends TaskmasterError {
   readonly code = "TASKMASTER_NOT_DONE";
 }
 
+/** Thrown where a check could not come to an answer; a failed check must not read as a clean one, nor as a finding. */
+export class CouldNotCheckError extends TaskmasterError {
+  readonly code = "TASKMASTER_COULD_NOT_CHECK";
+}
+
 export function exitCodeOf(error: unknown): ExitCode {
-  return error instanceof UsageError ? 2 : 1;
+  return error instanceof UsageError || error instanceof CouldNotCheckError ? 2 : 1;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createJiti } from "jiti";
@@ -12,6 +12,8 @@ export interface FoundTasks {
   readonly tasks: readonly AnyTask[];
   readonly schedules: readonly Schedule[];
   readonly files: readonly string[];
+  /** The file that exports each task, from the working directory. */
+  readonly origins: ReadonlyMap<AnyTask, string>;
   /** For people: the files, and who named them. */
   readonly source: string;
 }
@@ -53,12 +55,17 @@ export async function findTasks(named: readonly string[], config: FoundConfig): 
           ];
   const files = [...new Set(paths.flatMap(expand))];
   const modules = await Promise.all(files.map(load));
-  const values = modules.flatMap((module) => Object.values(module)).flatMap(within);
   const shown = files.map((file) => relative(process.cwd(), file));
+  const exported = modules.map((module) => Object.values(module).flatMap(within));
+  const values = exported.flat();
+  const origins = exported.flatMap((all, index) =>
+    all.filter(isTask).map((task): [AnyTask, string] => [task, shown[index] ?? ""]),
+  );
   return {
     tasks: [...new Set(values.filter(isTask))],
     schedules: [...new Set(values.filter(isSchedule))],
     files,
+    origins: new Map(origins.reverse()),
     source:
       files.length === 0
         ? "no tasks found (tasks.ts, src/tasks.ts, tasks/, src/tasks/)"
@@ -105,10 +112,21 @@ function isCode(name: string): boolean {
 async function load(file: string): Promise<Record<string, unknown>> {
   try {
     // What node can load by itself it should: it is then the same module as everywhere else.
-    if (file.endsWith(".mjs")) return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    if (file.endsWith(".mjs") || (file.endsWith(".js") && isModule(file)))
+      return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
     return await jiti.import<Record<string, unknown>>(file);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(`${relative(process.cwd(), file)} could not be loaded: ${message}`, { cause: error });
+  }
+}
+
+/** Whether node takes a `.js` file as a module: by the nearest package.json. */
+function isModule(file: string): boolean {
+  for (let at = dirname(file); ; at = dirname(at)) {
+    const manifest = join(at, "package.json");
+    if (existsSync(manifest))
+      return (JSON.parse(readFileSync(manifest, "utf8")) as { type?: unknown }).type === "module";
+    if (dirname(at) === at) return false;
   }
 }

@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { TaskmasterError } from "../contract/error.ts";
 import { packageVersion } from "../process/version.ts";
 import { addAudit } from "./audit.ts";
+import { addCheck } from "./check.ts";
 import { addContracts } from "./contracts.ts";
 import { addDeploy } from "./deploy.ts";
 import { addEnqueue } from "./enqueue.ts";
@@ -11,6 +12,7 @@ import { exitCodeOf } from "./failure.ts";
 import { collect } from "./job-options.ts";
 import { addJobs } from "./jobs.ts";
 import { addMigrate } from "./migrate.ts";
+import { addPlan } from "./plan.ts";
 import { addSchedules } from "./schedules.ts";
 import { addStatus } from "./status.ts";
 import { addWork } from "./work.ts";
@@ -48,6 +50,8 @@ for (const add of [
   addContracts,
   addDeploy,
   addAudit,
+  addCheck,
+  addPlan,
   addMigrate,
 ])
   add(program);

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { checkRules } from "../../src/check/rules.ts";
 import { jobStates } from "../../src/engine/jobs.ts";
+import { rules } from "../../src/lint/plugin.ts";
 import { root } from "./fences.ts";
 
 /** All that our sources say with a pattern's first group, without a file. */
@@ -51,4 +53,14 @@ test("docs/jobs.md lists every state of a job, and every reason to hold one", ()
     ...inSources(/when killer then '([a-z-]+)'/g),
   ];
   expect(listed("jobs.md", /^[a-z]+-[a-z-]+$/)).toEqual([...new Set(reasons)].sort());
+});
+
+test("docs/check.md lists every rule of the check, once", () => {
+  expect(listed("check.md", /^[a-z]+-[a-z-]+$/)).toEqual(Object.keys(checkRules).sort());
+});
+
+test("docs/lint.md has a section for every rule", () => {
+  const page = readFileSync(join(root, "docs/lint.md"), "utf8");
+  const sections = [...page.matchAll(/^## ([a-z]+-[a-z-]+)$/gm)].map(([, name]) => name);
+  expect(sections).toEqual(Object.keys(rules));
 });

@@ -1,0 +1,164 @@
+import { writeFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import pc from "picocolors";
+import { lockfileWith } from "../check/acceptance.ts";
+import { type CheckOptions, checkTasks, type Report } from "../check/check.ts";
+import { type Finding, isBreaking } from "../check/finding.ts";
+import { githubAnnotations } from "../check/github.ts";
+import { checkLive } from "../check/live.ts";
+import type { Location } from "../check/location.ts";
+import { type Lockfile, lockfileName } from "../check/lockfile.ts";
+import { lockfileText } from "../check/lockfile-text.ts";
+import { sarif } from "../check/sarif.ts";
+import { packageVersion } from "../process/version.ts";
+import { checkInput, type InputFlags, nothingToCompareWith, orCouldNotCheck } from "./check-input.ts";
+import { drawFindings } from "./check-report.ts";
+import { say, withDatabase } from "./context.ts";
+import { CouldNotCheckError, UsageError } from "./failure.ts";
+import { ProgressLine } from "./progress-line.ts";
+import { prune } from "./prune.ts";
+import { printJson } from "./terminal.ts";
+
+interface CheckFlags extends InputFlags {
+  readonly write?: boolean;
+  readonly accept?: string;
+  readonly prune?: boolean;
+  readonly frozen?: boolean;
+  readonly notes?: boolean;
+  readonly live?: boolean;
+  readonly format: "human" | "json" | "github" | "sarif";
+}
+
+/** `taskmaster check` */
+export function addCheck(program: Command): void {
+  program
+    .command("check [files...]")
+    .description("Whether what changed in the tasks can be deployed: what breaks, for whom, when, and what to do.")
+    .option("--write", `write ${lockfileName}: to be committed with the code`)
+    .option("--accept <reason>", "with --write: take on what breaks, with a reason that stands in the lockfile")
+    .option("--base <revision>", "compare with the lockfile of a git revision, such as origin/main")
+    .option("--live", "ask production as well: run all that waits there through the new code, without running a task")
+    .option("--prune", "ask production which upgrades, downgrades, former names and retired tasks may be deleted now")
+    .option("--frozen", "fail where the lockfile is not up to date (the default where CI is set)")
+    .option("--no-frozen", "pass where the lockfile is not up to date and nothing breaks")
+    .option("--notes", "say all of what is only to be known, too")
+    .addOption(
+      new Option("--format <format>", "for people, programs, GitHub Actions or code scanners")
+        .choices(["human", "json", "github", "sarif"])
+        .default("human"),
+    )
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 fine, 1 something breaks (or the lockfile is not up to date), 2 could not check\n\nExamples:\n" +
+        "  npx taskmaster check --write\n  npx taskmaster check\n  npx taskmaster check --base origin/main --format github\n  npx taskmaster check --live\n  npx taskmaster check --prune\n",
+    )
+    .action(async (files: string[], _: unknown, command: Command) => {
+      const flags: CheckFlags = command.optsWithGlobals();
+      if (flags.accept !== undefined && !flags.write)
+        throw new UsageError("--accept goes with --write: the reason is kept in the lockfile.");
+      if (flags.accept?.trim() === "")
+        throw new UsageError('--accept wants a reason, such as --accept "nobody has used it yet".');
+      await orCouldNotCheck(() => check(flags, files));
+    });
+}
+
+async function check(flags: CheckFlags, files: readonly string[]): Promise<void> {
+  const input = await checkInput(flags, files, { compiled: flags.live === true });
+  const { options, at } = input;
+  if (flags.prune) return prune(flags, options);
+  if (!input.comparable && !flags.write && !flags.live) throw new CouldNotCheckError(nothingToCompareWith);
+  const report = flags.live ? await checkProduction(flags, options) : await checkTasks(options);
+  if (flags.write) return write(flags, report, options.present, at);
+  const { present } = options;
+  const stale = present === undefined || !isSame(lockfileWith(report.lockfile, present), present);
+  const breaks = report.findings.some(isBreaking);
+  const frozen = flags.frozen ?? Boolean(process.env.CI);
+  answer(flags, report, at, stale);
+  process.exitCode = breaks || (stale && frozen) ? 1 : 0;
+}
+
+async function checkProduction(flags: CheckFlags, options: CheckOptions): Promise<Report> {
+  return withDatabase(flags, async (database) => {
+    const began = performance.now();
+    const bar = new ProgressLine("payloads");
+    const report = await checkLive({ ...options, database, tell: ({ done, total }) => bar.draw(done, total) });
+    bar.clear();
+    const seconds = (performance.now() - began) / 1_000;
+    say(
+      `ran ${report.backlog.payloads.toLocaleString("en")} stored payloads through this code in ${seconds.toFixed(1)} s`,
+    );
+    return report;
+  });
+}
+
+/** Whether both have the same text; their layout follows from what they say. */
+function isSame(one: Lockfile, other: Lockfile): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function write(flags: CheckFlags, report: Report, present: Lockfile | undefined, at: (task: string) => Location): void {
+  const breaking = report.findings.filter(isBreaking);
+  const reason = flags.accept;
+  if (breaking.length > 0 && reason === undefined) {
+    answer(flags, report, at, false);
+    say(
+      `${lockfileName} was not written. Mend what breaks; or, where you know better, say why: npx taskmaster check --write --accept "…"\n` +
+        "A draft that was never released? Compare with what is: npx taskmaster check --write --base origin/main",
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const accepted = breaking.map(({ task, rule }) => ({ task, rule, reason: reason ?? "" }));
+  const next = lockfileWith(report.lockfile, present, accepted);
+  const changed = present === undefined || !isSame(present, next);
+  if (changed) writeFileSync(lockfileName, lockfileText(next));
+  const findings = report.findings.map(
+    (finding): Finding => (isBreaking(finding) ? { ...finding, accepted: reason ?? "" } : finding),
+  );
+  answer(flags, { ...report, findings }, at, false);
+  say(changed ? `wrote ${lockfileName}: commit it with the code` : `${lockfileName} is up to date`);
+}
+
+function answer(
+  { format, json, notes = false, base }: CheckFlags,
+  report: Report,
+  at: (task: string) => Location,
+  stale: boolean,
+): void {
+  const { findings, tasks, revisions } = report;
+  const verdict = findings.some(isBreaking) ? "breaking" : "fine";
+  if (json || format === "json")
+    printJson({
+      verdict,
+      upToDate: !stale,
+      tasks,
+      revisions,
+      findings: findings.map((finding) => ({ ...finding, location: at(finding.task) })),
+    });
+  else if (format === "sarif") printJson(sarif(findings, at, packageVersion));
+  else if (format === "github") process.stdout.write(githubAnnotations(findings, at));
+  else {
+    if (findings.length > 0) console.log(drawFindings(findings, at, { notes }));
+    console.log(summary(findings, tasks, revisions));
+  }
+  if (stale)
+    say(`${lockfileName} is not up to date. Write it, and commit it with the code: npx taskmaster check --write`);
+  if (base === undefined && findings.some(({ rule, accepted }) => rule === "payload-changed" && accepted === undefined))
+    say("A draft that was never released? Compare with what is: npx taskmaster check --base origin/main");
+}
+
+function summary(findings: readonly Finding[], tasks: number, revisions: number): string {
+  const breaking = findings.filter(isBreaking).length;
+  const warnings = findings.filter(({ severity }) => severity === "warning").length;
+  const checked = `${count(tasks, "task")} with ${count(revisions, "revision")}`;
+  if (breaking > 0)
+    return (
+      pc.red(`${count(breaking, "finding")} would break a deploy`) +
+      pc.dim(` (${checked}, ${count(warnings, "warning")})`)
+    );
+  return `${pc.green("Can be deployed")}${pc.dim(`: ${checked}, ${count(warnings, "warning")}`)}`;
+}
+
+function count(number: number, of: string): string {
+  return `${number.toLocaleString("en")} ${of}${number === 1 ? "" : "s"}`;
+}
