@@ -99,10 +99,12 @@ function linkOf(task: AnyRunnableTask, name: string, next: AnyTask | undefined):
 }
 
 /** Tasks, with all links of the chains among them. */
-export function withLinks(tasks: readonly AnyRunnableTask[]): AnyRunnableTask[] {
-  return [...new Set(tasks.flatMap((task) => (isChain(task) ? task[linksKey] : [task])))];
+export function withLinks<T extends AnyTask>(tasks: readonly T[]): (T | AnyRunnableTask)[] {
+  return [
+    ...new Set(tasks.flatMap((task): readonly (T | AnyRunnableTask)[] => (isChain(task) ? task[linksKey] : [task]))),
+  ];
 }
 
-function isChain(task: AnyRunnableTask): task is Chain<never> {
+function isChain(task: AnyTask): task is Chain<never> {
   return typeof task === "object" && task !== null && linksKey in task;
 }

@@ -1,5 +1,5 @@
 /**
- * For tests: the proof that a task may be interrupted anywhere.
+ * For tests: a queue that runs when the test says so, and the proof that a task may be interrupted anywhere.
  *
  * @example
  * import { interruptAnywhere } from "taskmaster/testing";
@@ -18,4 +18,5 @@ export {
   UnsafeTaskError,
   UnstableTaskError,
 } from "../testing/interrupt-anywhere.ts";
+export { type DrainedAttempt, type TestJob, TestQueue, type TestQueueOptions } from "../testing/test-queue.ts";
 export type { Effect } from "../testing/tracked-run.ts";

@@ -238,9 +238,15 @@ class Proof {
         );
       const left = kill && effects.length <= kill.at ? { ...kill, at: kill.at - effects.length } : undefined;
       const tracked = new TrackedRun(left);
-      const end = await worker.attempt(task, id, tracked);
+      const held = await worker.claim();
+      if (held?.id !== id)
+        throw new UnstableTaskError(
+          `Job ${id} of ${this.name} cannot be run: another worker of this database has taken it, or another job of the task stands before it.`,
+          "",
+        );
+      const outcome = await worker.attempt(held, tracked);
       if (!kill || effects.length <= kill.at) effects.push(...tracked.effects);
-      if (end === "killed") {
+      if (outcome === undefined) {
         await worker.die();
         task = this.#next;
         worker = await this.#hire(task);

@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { InvalidContractError, readable } from "../contract/contract.ts";
 import { type AnyRunnableTask, contractOf, executionOf } from "../contract/task.ts";
 import { claimJobs } from "../engine/claim.ts";
 import type { Database } from "../engine/database.ts";
@@ -10,7 +9,7 @@ import { rescueOrphans } from "../engine/rescue.ts";
 import { TaskTransactions } from "../engine/task-transactions.ts";
 import { packageVersion } from "../process/version.ts";
 import { Attempt } from "../worker/attempt.ts";
-import { holdJob } from "../worker/held-job.ts";
+import { type HeldJob, holdJob } from "../worker/held-job.ts";
 import { type Outcome, Settler } from "../worker/settler.ts";
 import { ChildJobs } from "../worker/steps/child-jobs.ts";
 import { TaskTable } from "../worker/task-table.ts";
@@ -52,24 +51,24 @@ export class SteppingWorker {
     this.#transactions = new TaskTransactions({ url: database.url });
   }
 
-  /** Runs one attempt of a job that is due, as a run whose effects are counted. Answers how it ended; `killed` where the run was. */
-  async attempt(task: AnyRunnableTask, id: string, run: TrackedRun): Promise<Outcome["end"] | "killed"> {
+  /** Claims the first job that is due, of any of its tasks. */
+  async claim(): Promise<HeldJob | undefined> {
     const { process } = this.#registration;
-    const { name } = contractOf(task);
-    const lanes = readableLanes(await listLanes(this.#database), null, (each) =>
-      each === name ? readable(contractOf(task)) : undefined,
-    );
+    const lanes = readableLanes(await listLanes(this.#database), null, this.#tasks.reads);
     const batch = ++this.#batch;
-    const request = { process, batch, lanes: lanes.map(({ id }) => ({ lane: id, quota: 1 })), starting: 1 };
-    const [row] = await claimJobs(this.#database, request);
-    const from = lanes.find(({ id }) => id === row?.lane);
-    const entry = this.#tasks.get(name);
-    if (row?.id !== id || from === undefined || entry === undefined)
-      throw new InvalidContractError(
-        `Job ${id} of ${name} cannot be run: another worker of this database has taken it, or another job of the task stands before it.`,
-      );
-    const job = holdJob(row, process, batch, from, entry);
-    this.#settler.opened(process, batch, 1);
+    for (const from of lanes) {
+      const request = { process, batch, lanes: [{ lane: from.id, quota: 1 }], starting: 1 };
+      const [row] = await claimJobs(this.#database, request);
+      const entry = this.#tasks.get(from.task);
+      if (row === undefined || entry === undefined) continue;
+      this.#settler.opened(process, batch, 1);
+      return holdJob(row, process, batch, from, entry);
+    }
+    return undefined;
+  }
+
+  /** Runs an attempt to its settlement, as a run whose effects are counted where one is given; `undefined` where that was killed. */
+  async attempt(job: HeldJob, run?: TrackedRun): Promise<Outcome | undefined> {
     const attempt = new Attempt(job, true, {
       onOverrun: () => {},
       steps: {
@@ -89,18 +88,16 @@ export class SteppingWorker {
         }),
       },
     });
-    const killed = new Promise<"killed">((resolve) => run.onKill(() => resolve("killed")));
+    const settle = async (outcome: Outcome) => {
+      this.#settler.add(job, outcome);
+      await this.#settler.settled();
+      return outcome;
+    };
+    if (run === undefined) return settle(await new Promise<Outcome>((resolve) => attempt.run(resolve)));
+    const killed = new Promise<undefined>((resolve) => run.onKill(() => resolve(undefined)));
     const ended = new Promise<Outcome>((resolve) => run.within(() => attempt.run(resolve)));
-    const settled = ended.then(async (outcome) => {
-      // The last effect of an attempt is its settlement.
-      return run.within(() =>
-        run.effect("end", outcome.end, async () => {
-          this.#settler.add(job, outcome);
-          await this.#settler.settled();
-          return outcome.end;
-        }),
-      );
-    });
+    // The last effect of an attempt is its settlement.
+    const settled = ended.then((outcome) => run.within(() => run.effect("end", outcome.end, () => settle(outcome))));
     return Promise.race([settled, killed]);
   }
 
