@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +44,14 @@ async function world() {
   });
   const mail = (to: string, headers: Record<string, string> = {}) =>
     fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${to}`, { method: "POST", headers });
+  const post = (to: string, headers: Record<string, string> = {}) =>
+    new Promise<void>((resolve, reject) => {
+      const { port } = server.address() as AddressInfo;
+      const sent = request({ host: "127.0.0.1", port, path: `/${to}`, method: "POST", headers }, (response) =>
+        response.resume().on("end", resolve),
+      );
+      sent.on("error", reject).end("body");
+    });
   const prove = (run: (payload: unknown, ctx: InterruptibleContext) => unknown, events?: Record<string, unknown>) =>
     interruptAnywhere(
       task("proof.task")
@@ -67,7 +75,7 @@ async function world() {
         }),
       },
     );
-  return { url, pool, mail, file, taskmaster, prove };
+  return { url, pool, mail, post, file, taskmaster, prove };
 }
 
 /** The line of this file that a comment marks. */
@@ -108,6 +116,18 @@ describe("names the line of a task that", () => {
         await ctx.step("first", () => 1);
       }),
       "mail",
+    );
+  });
+
+  test("posts by node:http before a step", async () => {
+    const { post, prove } = await world();
+    await unsafe(
+      prove(async (_, ctx) => {
+        await ctx.step("first", () => 1);
+        await post("hello"); // post
+        await ctx.step("second", () => 1);
+      }),
+      "post",
     );
   });
 
@@ -191,9 +211,10 @@ describe("passes a task that", () => {
   });
 
   test("gives those it calls the step's key", async () => {
-    const { mail, prove } = await world();
+    const { mail, post, prove } = await world();
     await prove(async (_, ctx) => {
       await ctx.step("mail", async ({ key }) => void (await mail("hello", { "idempotency-key": key })));
+      await ctx.step("post", ({ key }) => post("again", { "idempotency-key": key }));
     });
   });
 
