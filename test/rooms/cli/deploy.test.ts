@@ -139,3 +139,20 @@ test("when tells what a drain would take now and later", async () => {
   );
   expect((await project.call(["deploy", "when", "--within", "3 weeks"])).code).toBe(2);
 });
+
+test("work --strict refuses once to stop as the last reader of what waits", async () => {
+  const { project, work } = await scene();
+  const worker = await work("--strict", "--concurrency", "1");
+  await project.call(["enqueue", "slow", '{"n":1}', "--delay", "1h"]);
+  let text = "";
+  worker.stderr.on("data", (data: Buffer) => {
+    text += data;
+  });
+  worker.kill("SIGTERM");
+  await until("it refuses", () =>
+    text.includes("not stopping, because no other live worker can read 1 jobs of slow revision 1"),
+  );
+  const ended = new Promise((resolve) => worker.once("exit", resolve));
+  worker.kill("SIGTERM");
+  expect(await ended).toBe(0);
+});
