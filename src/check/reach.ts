@@ -10,7 +10,7 @@ import { TaskmasterError } from "../contract/error.ts";
  */
 
 /** Thrown where the module graph cannot be drawn. */
-export class ModuleGraphError extends TaskmasterError {
+class ModuleGraphError extends TaskmasterError {
   readonly code = "TASKMASTER_MODULE_GRAPH";
 }
 

@@ -11,5 +11,7 @@
  *
  * @module
  */
+
+export type { StrandedLane } from "../engine/backlog.ts";
 export { InterruptedError, TimeLimitError } from "../worker/attempt.ts";
 export { Worker, type WorkerOptions } from "../worker/worker.ts";
