@@ -85,6 +85,10 @@ async function inProduction(finding: Finding, production: Production, database: 
     const until = phased.find((phase) => phase.until.some(({ kind }) => kind === "no-jobs"))?.until ?? [];
     return whenGone(finding, until, production);
   }
+  if (rule === "revision-added" && revision !== undefined) {
+    const readers = askProduction({ kind: "readers", task, revision }, production);
+    return { ...finding, live: `${readers.text}.` };
+  }
   if (rule === "time-limit-lowered" || rule === "became-short") return withDurations(finding, database);
   if (rule === "queue-moved") {
     const unmet = phased[0]?.until.map((condition) => askProduction(condition, production)) ?? [];
