@@ -139,7 +139,7 @@ function reasonOf(result: Validation, payload: unknown): Reason {
 
 /** Some libraries repeat the value that they refuse. Values of production's payloads are nobody's business here, and would make each reason another. */
 function withoutValue(message: string): string {
-  return message.replace(/ \(was [^]*\)$/, "").replace(/ but received [^]*$/, "");
+  return message.replace(/ \(was [\s\S]*\)$/, "").replace(/ but received [\s\S]*$/, "");
 }
 
 /** Whether a payload has nothing where an issue is, and has what it would be in. */
