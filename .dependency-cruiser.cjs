@@ -11,6 +11,8 @@ const rooms = {
   process: ["embedded", "engine", "contract"],
   client: ["process", "engine", "contract"],
   worker: ["process", "engine", "contract"],
+  fleets: ["engine", "contract"],
+  deploy: ["fleets/fleet", "engine", "contract"],
 };
 
 const forbidden = Object.entries(rooms).map(([room, below]) => ({
@@ -18,12 +20,26 @@ const forbidden = Object.entries(rooms).map(([room, below]) => ({
   severity: "error",
   comment: `src/${room}/ may import ${below.length > 0 ? below.map((name) => `src/${name}/`).join(", ") : "no other room"}: imports run downwards, siblings do not know each other.`,
   from: { path: `^src/${room}/` },
-  to: { path: "^src/", pathNot: `^src/(${[room, ...below].join("|")})/` },
+  to: { path: "^src/", pathNot: `^src/(${[room, ...below].join("|")})(/|\\.ts$)` },
 }));
 
 module.exports = {
   forbidden: [
     ...forbidden,
+    {
+      name: "a-fleet-is-one-folder",
+      severity: "error",
+      comment: "Fleets know the port (src/fleets/fleet.ts) and not each other.",
+      from: { path: "^src/fleets/([^/]+)/" },
+      to: { path: "^src/fleets/", pathNot: "^src/fleets/($1/|fleet\\.ts$)" },
+    },
+    {
+      name: "the-fleet-port-is-pure",
+      severity: "error",
+      comment: "src/fleets/fleet.ts imports nothing: whoever adds a fleet reads one file.",
+      from: { path: "^src/fleets/fleet\\.ts$" },
+      to: {},
+    },
     {
       name: "nobody-imports-cli",
       severity: "error",

@@ -108,9 +108,9 @@ const commands = {
 
   /**
    * Enqueues for a time, so and so many calls at once.
-   * @param {{ ms: number, concurrency: number, batch: number, within: boolean, warmUp: number }} options
+   * @param {{ ms: number, concurrency: number, batch: number, within: boolean }} options
    */
-  async enqueueFor({ ms, concurrency, batch, within, warmUp }) {
+  async enqueueFor({ ms, concurrency, batch, within }) {
     const { producer, producing } = opened();
     const { enqueueWithin } = producer;
     let n = 0;
@@ -128,7 +128,6 @@ const commands = {
         await producer.enqueueMany(range(first, n).map(payloadOf), 0);
       } else await producer.enqueue(payloadOf(n++), 0);
     };
-    await Promise.all(range(0, concurrency).map((lane) => repeat(warmUp, () => once(lane))));
     const begin = now();
     const cpu = process.cpuUsage();
     const lanes = range(0, concurrency).map(async (lane) => {
@@ -217,11 +216,6 @@ async function connect(url) {
 /** @param {number} from @param {number} to */
 function range(from, to) {
   return Array.from({ length: to - from }, (_, index) => from + index);
-}
-
-/** @param {number} times @param {() => Promise<void>} work */
-async function repeat(times, work) {
-  for (let index = 0; index < times; index++) await work();
 }
 
 process.on(

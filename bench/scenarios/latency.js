@@ -19,7 +19,7 @@ async function capacityOf(bench, contestant) {
   await worker.call("openWorker", workerOptions({ url: store.url, concurrency }));
   const ms = bench.quick ? 1_500 : 3_000;
   const begin = now();
-  await producer.call("enqueueFor", { ms, concurrency: 1, batch: 100, within: false, warmUp: 1 });
+  await producer.call("enqueueFor", { ms, concurrency: 1, batch: 100, within: false });
   const { done } = await worker.call("report");
   const rate = done / ((now() - begin) / 1_000);
   await worker.end();

@@ -16,7 +16,7 @@ function running(name, quick, { processes, concurrency, jobs, tasks = 1, revisio
     quick,
     async measure(bench, contestant) {
       const store = await bench.store(contestant);
-      const count = Math.ceil((bench.quick ? jobs / 3 : jobs) / revisions / tasks) * tasks;
+      const count = Math.ceil((bench.quick ? jobs / 10 : jobs) / revisions / tasks) * tasks;
       let filled = 0;
       // whoever knows no revisions has all of the same jobs under one
       for (let revision = 1; revision <= revisions; revision++) {
@@ -37,14 +37,14 @@ function running(name, quick, { processes, concurrency, jobs, tasks = 1, revisio
 }
 
 export const run = [
-  running("1 process, concurrency 1", false, { processes: 1, concurrency: 1, jobs: 5_000 }),
-  running("1 process, concurrency 10", false, { processes: 1, concurrency: 10, jobs: 20_000 }),
-  running("1 process, concurrency 100", true, { processes: 1, concurrency: 100, jobs: 60_000 }),
-  running("4 processes, concurrency 10", false, { processes: 4, concurrency: 10, jobs: 60_000 }),
+  running("1 process, concurrency 1", false, { processes: 1, concurrency: 1, jobs: 200_000 }),
+  running("1 process, concurrency 10", false, { processes: 1, concurrency: 10, jobs: 200_000 }),
+  running("1 process, concurrency 100", true, { processes: 1, concurrency: 100, jobs: 200_000 }),
+  running("4 processes, concurrency 10", false, { processes: 4, concurrency: 10, jobs: 200_000 }),
   running("200 tasks at 3 revisions, 1 process, concurrency 100", false, {
     processes: 1,
     concurrency: 100,
-    jobs: 60_000,
+    jobs: 200_000,
     tasks: 200,
     revisions: 3,
   }),

@@ -8,6 +8,7 @@ import { Waker } from "../engine/wake.ts";
 import { type GlobalOptions, withDatabase } from "./context.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
 import { type JobOptions, takesAll, toFilter, withFilters } from "./job-options.ts";
+import { replay } from "./jobs-replay.ts";
 import { didYouMean } from "./nearest.ts";
 import { confirm, fromNow, localTime, printJson, table } from "./terminal.ts";
 
@@ -29,7 +30,7 @@ export function addJobs(program: Command): void {
     .description("Everything that is known of one job.")
     .addHelpText("after", "\nExample:\n  npx taskmaster jobs show 4711\n")
     .action(async (id: string, _: unknown, command: Command) => show(command.optsWithGlobals(), id));
-  const change = (name: string, description: string, verb: Verb) =>
+  const change = (name: string, description: string, verb: Verb): Command =>
     withFilters(jobs.command(`${name} [ids...]`))
       .description(description)
       .option("--yes", "do not ask")
@@ -38,15 +39,25 @@ export function addJobs(program: Command): void {
         "after",
         `\nExamples:\n  npx taskmaster jobs ${name} 4711\n  npx taskmaster jobs ${name} --task user.confirm --state failed --since 2h\n`,
       )
-      .action(async (ids: string[], options: JobOptions & ChangeOptions, command: Command) =>
-        changeJobs(command.optsWithGlobals(), ids, options, verb),
-      );
+      .action(async (ids: string[], options: JobOptions & ChangeOptions, command: Command) => {
+        const { deploy, rate } = options;
+        if (deploy !== undefined) {
+          if (ids.length > 0 || !takesAll(toFilter(options)))
+            throw new UsageError("--deploy chooses the jobs: leave out numbers and filters.");
+          return replay(command.optsWithGlobals(), { ...options, deploy });
+        }
+        if (rate !== undefined) throw new UsageError("--rate goes with --deploy.");
+        return changeJobs(command.optsWithGlobals(), ids, options, verb);
+      });
   change("retry", "Give failed, held and cancelled jobs back to the queue; make scheduled and retrying ones due now.", {
     name: "retry",
     done: "given back",
     states: ["failed", "held", "cancelled", "scheduled", "retrying"],
     apply: retryByHand,
-  });
+  })
+    .option("--deploy <id>", "what failed in the window of this deploy, as far as a live worker can read it")
+    .option("--rate <rate>", "with --deploy: so many in a time, such as 50/s")
+    .addHelpText("after", "  npx taskmaster jobs retry --deploy 12 --rate 50/s --dry-run\n");
   change("cancel", "Take jobs out of the queue. They stay visible, and retry gives them back.", {
     name: "cancel",
     done: "cancelled",
@@ -56,6 +67,8 @@ export function addJobs(program: Command): void {
 }
 
 interface ChangeOptions {
+  readonly deploy?: string;
+  readonly rate?: string;
   readonly yes?: boolean;
   readonly dryRun?: boolean;
 }

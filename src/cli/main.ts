@@ -3,8 +3,10 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { TaskmasterError } from "../contract/error.ts";
 import { packageVersion } from "../process/version.ts";
+import { addAudit } from "./audit.ts";
 import { addCheck } from "./check.ts";
 import { addContracts } from "./contracts.ts";
+import { addDeploy } from "./deploy.ts";
 import { addEnqueue } from "./enqueue.ts";
 import { exitCodeOf } from "./failure.ts";
 import { collect } from "./job-options.ts";
@@ -39,7 +41,19 @@ const program = new Command("taskmaster")
   .showHelpAfterError("(--help shows how)")
   .exitOverride();
 
-for (const add of [addWork, addStatus, addJobs, addEnqueue, addSchedules, addContracts, addCheck, addPlan, addMigrate])
+for (const add of [
+  addWork,
+  addStatus,
+  addJobs,
+  addEnqueue,
+  addSchedules,
+  addContracts,
+  addDeploy,
+  addAudit,
+  addCheck,
+  addPlan,
+  addMigrate,
+])
   add(program);
 
 try {

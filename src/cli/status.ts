@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { formatMilliseconds } from "../contract/duration.ts";
 import { pause } from "../engine/database.ts";
+import { type Deploy, openDeploy } from "../engine/deploys.ts";
 import { type BacklogStatus, readStatus, type Status } from "../engine/status.ts";
 import { type GlobalOptions, withDatabase } from "./context.ts";
 import { fromNow, localTime, printJson, table } from "./terminal.ts";
@@ -23,8 +24,12 @@ export function addStatus(program: Command): void {
         if (watch) process.once("SIGINT", () => stop.abort());
         do {
           const status = await readStatus(database);
-          if (global.json) printJson(withAttempts(status));
-          else process.stdout.write(`${watch && process.stdout.isTTY ? "\x1b[2J\x1b[H" : ""}${draw(status)}\n`);
+          const gate = await openDeploy(database);
+          if (global.json) printJson({ gate: gate ?? null, ...withAttempts(status) });
+          else
+            process.stdout.write(
+              `${watch && process.stdout.isTTY ? "\x1b[2J\x1b[H" : ""}${closed(gate)}${draw(status)}\n`,
+            );
           if (watch) await pause(1_000, stop.signal);
         } while (watch && !stop.signal.aborted);
       });
@@ -33,6 +38,11 @@ export function addStatus(program: Command): void {
 
 function withAttempts({ processes, ...rest }: Status) {
   return { ...rest, processes: processes.map((each) => ({ ...each, running: JSON.parse(each.running) as unknown })) };
+}
+
+function closed(gate: Deploy | undefined): string {
+  if (gate === undefined) return "";
+  return `${pc.yellow("The gate is closed")} by deploy ${gate.id}: the workers of the releases that were live start nothing. npx taskmaster deploy status\n\n`;
 }
 
 function draw(status: Status): string {

@@ -33,44 +33,60 @@ export function toJsonText(value: unknown, what: string): string {
 
 /** @throws {NotJsonError} */
 export function assertJson(value: unknown, what: string): void {
-  check(value, what, "", 0);
+  check(value, what, undefined, 0);
 }
 
-function check(value: unknown, what: string, path: string, depth: number): void {
+/** The way to a value, from its end: written as text only where there is something to say about it. */
+interface Way {
+  readonly up: Way | undefined;
+  readonly key: string | number;
+}
+
+function pathOf(way: Way | undefined): string {
+  if (way === undefined) return "";
+  const { up, key } = way;
+  if (typeof key === "number") return `${pathOf(up)}[${key}]`;
+  return `${pathOf(up)}${/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`}`;
+}
+
+function check(value: unknown, what: string, way: Way | undefined, depth: number): void {
   switch (typeof value) {
     case "string":
     case "boolean":
       return;
     case "number":
       if (Number.isFinite(value)) return;
-      throw new NotJsonError(what, path, `${value} has no JSON form. Use null, or leave the property out.`);
+      throw new NotJsonError(what, pathOf(way), `${value} has no JSON form. Use null, or leave the property out.`);
     case "bigint":
-      throw new NotJsonError(what, path, "a BigInt has no JSON form. Write it as a string (value.toString()).");
+      throw new NotJsonError(what, pathOf(way), "a BigInt has no JSON form. Write it as a string (value.toString()).");
     case "object":
       if (value === null) return;
       if (depth >= maxDepth)
-        throw new NotJsonError(what, path, `it is nested deeper than ${maxDepth} levels, or refers to itself.`);
-      if (Array.isArray(value)) checkArray(value, what, path, depth);
-      else checkObject(value, what, path, depth);
+        throw new NotJsonError(what, pathOf(way), `it is nested deeper than ${maxDepth} levels, or refers to itself.`);
+      if (Array.isArray(value)) checkArray(value, what, way, depth);
+      else checkObject(value, what, way, depth);
       return;
     default:
-      throw new NotJsonError(what, path, `${article(typeof value)} has no JSON form. Leave it out.`);
+      throw new NotJsonError(what, pathOf(way), `${article(typeof value)} has no JSON form. Leave it out.`);
   }
 }
 
-function checkArray(value: readonly unknown[], what: string, path: string, depth: number): void {
+function checkArray(value: readonly unknown[], what: string, way: Way | undefined, depth: number): void {
   // The prototype of a plain array, of whatever realm, is an array itself; that of a class over Array is not.
   const prototype: unknown = Object.getPrototypeOf(value);
   if ((prototype !== Array.prototype && !Array.isArray(prototype)) || changesItself(value))
     throw new NotJsonError(
       what,
-      path,
+      pathOf(way),
       "an array of a class of its own, or with a toJSON, would come back as something else. Write [...items].",
     );
-  for (let index = 0; index < value.length; index++) check(value[index], what, `${path}[${index}]`, depth + 1);
+  for (let index = 0; index < value.length; index++) {
+    const item: unknown = value[index];
+    if (typeof item !== "string") check(item, what, { up: way, key: index }, depth + 1);
+  }
 }
 
-function checkObject(value: object, what: string, path: string, depth: number): void {
+function checkObject(value: object, what: string, way: Way | undefined, depth: number): void {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (changesItself(value) || (prototype !== Object.prototype && prototype !== null && isForeignClass(prototype))) {
     const name = value.constructor?.name ?? "class instance";
@@ -80,20 +96,19 @@ function checkObject(value: object, what: string, path: string, depth: number): 
         : "Write a plain object or a string instead.";
     throw new NotJsonError(
       what,
-      path,
+      pathOf(way),
       `${article(name)} is not plain JSON and would come back as something else. ${advice}`,
     );
   }
   for (const key of Object.keys(value)) {
-    const at = `${path}${/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`}`;
     if (key === "__proto__")
       throw new NotJsonError(
         what,
-        at,
+        pathOf({ up: way, key }),
         "a key named __proto__ is refused, because many libraries take it for the prototype.",
       );
     const item = (value as Record<string, unknown>)[key];
-    if (item !== undefined) check(item, what, at, depth + 1);
+    if (item !== undefined && typeof item !== "string") check(item, what, { up: way, key }, depth + 1);
   }
 }
 

@@ -26,34 +26,38 @@ function prune(value: unknown, root: Node): unknown {
   return kept !== value && reader.fits(root, kept) === "no" && reader.fits(root, value) !== "no" ? value : kept;
 }
 
-/** `pruneUndeclared` for one schema and many payloads: a flat payload that declares all it has is passed on as it is. */
+/** `pruneUndeclared` for one schema and many payloads: one that plainly declares all it has is passed on as it is. */
 export function pruner(schema: JsonSchema): (value: unknown) => unknown {
-  const flat = flatProperties(schema);
+  const declared = declaring(schema);
   const root = Node.root(schema);
-  return (value) => {
-    const declaredOnly =
-      flat !== undefined &&
-      typeof value === "object" &&
-      value !== null &&
-      Object.keys(value).every((key) => flat.has(key));
-    return declaredOnly ? value : prune(value, root);
-  };
+  return (value) => (declared(value) ? value : prune(value, root));
 }
 
-/** The property names of an object schema whose properties hold nothing that could be pruned itself. */
-function flatProperties(schema: JsonSchema): Set<string> | undefined {
-  if (
-    typeof schema === "boolean" ||
-    schema.type !== "object" ||
-    typeof schema.properties !== "object" ||
-    schema.properties === null
-  )
-    return;
-  const scalars = ["string", "number", "integer", "boolean", "null"];
-  const flat = Object.entries(schema.properties as Record<string, { readonly type?: unknown }>).filter(
-    ([, { type }]) => typeof type === "string" && scalars.includes(type),
+/**
+ * A quick test whether a schema declares all that a value has, by its properties and items alone. A yes is certain, because whatever
+ * else the schema says can only declare more; a no means that it takes a closer look.
+ */
+function declaring(schema: unknown): (value: unknown) => boolean {
+  const { properties, items, prefixItems } = (typeof schema === "object" && schema !== null ? schema : {}) as {
+    readonly properties?: unknown;
+    readonly items?: unknown;
+    readonly prefixItems?: unknown;
+  };
+  const byKey = new Map(
+    typeof properties === "object" && properties !== null
+      ? Object.entries(properties).map(([key, property]) => [key, declaring(property)])
+      : [],
   );
-  return new Set(flat.map(([key]) => key));
+  const ofItem = items === undefined || prefixItems !== undefined ? undefined : declaring(items);
+  return (value) => {
+    if (typeof value !== "object" || value === null) return true;
+    if (Array.isArray(value)) return ofItem !== undefined && value.every(ofItem);
+    for (const key of Object.keys(value)) {
+      const declared = byKey.get(key);
+      if (!declared?.((value as Record<string, unknown>)[key])) return false;
+    }
+    return true;
+  };
 }
 
 /** What schemas say of one object or array. */

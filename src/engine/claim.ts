@@ -5,7 +5,7 @@ import { sql, statement } from "./statement.ts";
  * Claiming jobs. Invariants:
  *
  * 1. Only lanes that the caller can read are named, so that a claim never touches a job of another lane, however many there are.
- * 2. Only a process that is registered and alive claims: the statement looks at its row.
+ * 2. Only a process that is registered, alive and not gated claims: the statement looks at its row and at the gate's.
  * 3. Every claim raises the job's `deliveries`, its fence, and leaves a row in `claim`, by which the jobs of a dead process are found.
  * 4. The quotas of one statement add up to what the caller has room for: nothing is locked that is not taken.
  */
@@ -37,16 +37,19 @@ export interface ClaimedJob {
   readonly enqueuedAt: string;
   /** How long it had been due when it was claimed, in milliseconds; 24 days at most. */
   readonly waitedMs: number;
-  /** JSON text. */
-  readonly payload: string;
-  readonly older: string | null;
+  /** At the lane's newest revision. */
+  readonly payload: unknown;
+  /** Older renditions, by revision. */
+  readonly older: Readonly<Record<string, unknown>> | null;
 }
 
 const claim = statement(
   "claim",
   sql`
   with me as materialized (
-    select id from taskmaster.process where id = $1 and died_at is null and stopped_at is null
+    select id from taskmaster.process
+    where id = $1 and died_at is null and stopped_at is null
+      and not exists (select from taskmaster.gated where gated.process = $1 and (gated.closes = 'all' or not $8))
   ), head as materialized (
     select line.ctid as at, line.id, row_number() over () as place
     from me
@@ -63,14 +66,23 @@ const claim = statement(
   ), recorded as (
     insert into taskmaster.claim (worker, batch, jobs)
     select $1, $2, array_agg(id) from head having count(*) > 0
+  ), taken as (
+    update taskmaster.job
+    set worker = $1, deliveries = deliveries + 1, started_at = case when head.place <= $7 then now() end
+    from head
+    where job.ctid = head.at -- locked above, so it stays where it is
+    returning job.*
+  ), written as (
+    select concat('["', id, '",', lane, ',', deliveries, ',', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',',
+        (started_at is not null)::int, ',"', run_at, '","', enqueued_at, '",',
+        least(extract(epoch from now() - run_at) * 1000, 2147483647)::int, ',', payload, ',', coalesce(older, 'null'), ']') as job
+    from taken
   )
-  update taskmaster.job
-  set worker = $1, deliveries = deliveries + 1, started_at = case when head.place <= $7 then now() end
-  from head
-  where job.ctid = head.at -- locked above, so it stays where it is
-  returning job.id, job.lane, job.deliveries as delivery, job.failures, job.crashes, job.interruptions, job.keyed,
-    job.started_at is not null as started, job.run_at::text as "runAt", job.enqueued_at::text as "enqueuedAt",
-    least(extract(epoch from now() - job.run_at) * 1000, 2147483647)::int as "waitedMs", job.payload, job.older
+  -- One text for all of them: a row and a dozen values for each would cost the client more than all the rest of the claim.
+  -- Large ones come by themselves, because texts have limits.
+  select string_agg(job, ',') as jobs from written where octet_length(job) <= 10000 having count(*) > 0
+  union all
+  select job from written where octet_length(job) > 10000
   `,
 );
 
@@ -81,14 +93,33 @@ export interface ClaimRequest {
   readonly lanes: readonly LaneQuota[];
   /** How many of the jobs start at once. */
   readonly starting: number;
+  /** Whether all of the lanes are of interruptible tasks, which a gate may let go on. Default false. */
+  readonly interruptibleOnly?: boolean;
 }
+
+/** A job as the statement above writes it. */
+type WrittenJob = [
+  id: string,
+  lane: number,
+  delivery: number,
+  failures: number,
+  crashes: number,
+  interruptions: number,
+  keyed: 0 | 1,
+  started: 0 | 1,
+  runAt: string,
+  enqueuedAt: string,
+  waitedMs: number,
+  payload: unknown,
+  older: Readonly<Record<string, unknown>> | null,
+];
 
 /** Claims what is due, oldest first within each lane. */
 export async function claimJobs(
   database: Database,
-  { process, batch, lanes, starting }: ClaimRequest,
+  { process, batch, lanes, starting, interruptibleOnly = false }: ClaimRequest,
 ): Promise<ClaimedJob[]> {
-  const rows = await database.query<ClaimedJob>(claim, [
+  const rows = await database.query<{ jobs: string }>(claim, [
     process,
     batch,
     lanes.map(({ lane }) => lane),
@@ -96,8 +127,34 @@ export async function claimJobs(
     lanes.map(({ floor }) => floor?.runAt ?? "-infinity"),
     lanes.map(({ floor }) => floor?.id ?? "0"),
     starting,
+    interruptibleOnly,
   ]);
-  return rows;
+  const jobs = rows.flatMap((row) => (JSON.parse(`[${row.jobs}]`) as WrittenJob[]).map(readJob));
+  return rows.length > 1 ? jobs.sort(byPlace) : jobs; // the large ones have come behind the others
+}
+
+function readJob(written: WrittenJob): ClaimedJob {
+  const [id, lane, delivery, failures, crashes, interruptions, keyed, started] = written;
+  return {
+    id,
+    lane,
+    delivery,
+    failures,
+    crashes,
+    interruptions,
+    keyed: keyed === 1,
+    started: started === 1,
+    runAt: written[8],
+    enqueuedAt: written[9],
+    waitedMs: written[10],
+    payload: written[11],
+    older: written[12],
+  };
+}
+
+function byPlace(a: ClaimedJob, b: ClaimedJob): number {
+  if (a.runAt !== b.runAt) return a.runAt < b.runAt ? -1 : 1;
+  return BigInt(a.id) < BigInt(b.id) ? -1 : 1;
 }
 
 const probe = statement(

@@ -62,6 +62,14 @@ export type TaskmasterEvent =
       readonly running: readonly string[];
     }
   | { readonly event: "process.stopped"; readonly process: number }
+  | {
+      readonly event: "gate.closed";
+      readonly deploy: number;
+      readonly process: number;
+      readonly closes: "short" | "all";
+      readonly handedBack: number;
+    }
+  | { readonly event: "gate.opened"; readonly deploy: number; readonly process: number }
   | { readonly event: "contract.changed"; readonly task: string; readonly revision: number; readonly verdict: string }
   | {
       readonly event: "last-reader.stopping";

@@ -11,14 +11,24 @@ import { sql } from "./statement.ts";
  */
 const keepAliveMs = 10_000;
 
+/** The lanes that a notification names. */
+export function lanesOf(payload: string): number[] {
+  return payload.split(",").map(Number).filter(Number.isInteger);
+}
+
 export interface ListenOptions extends DatabaseOptions {
-  /** Lanes that have work. */
-  readonly onWake: (lanes: readonly number[]) => void;
+  /** What to do with each channel's notifications. */
+  readonly channels: { readonly [Channel in keyof typeof listen]?: (payload: string) => void };
   /** Connected, for the first time or again: whatever was missed must be looked for. */
   readonly onConnected: () => void;
 }
 
-const listen = sql`listen taskmaster_job`;
+/** What is told: lanes that have work; a gate that closed or opened; a gated process that has something to say. */
+const listen = {
+  taskmaster_job: sql`listen taskmaster_job`,
+  taskmaster_gate: sql`listen taskmaster_gate`,
+  taskmaster_deploy: sql`listen taskmaster_deploy`,
+};
 
 export class Listener {
   readonly #options: ListenOptions;
@@ -57,12 +67,11 @@ export class Listener {
       client.on("error", () => resolve());
       client.on("end", () => resolve());
     });
-    client.on("notification", ({ payload = "" }) =>
-      this.#options.onWake(payload.split(",").map(Number).filter(Number.isInteger)),
-    );
+    const { channels } = this.#options;
+    client.on("notification", ({ channel, payload = "" }) => channels[channel as keyof typeof listen]?.(payload));
     try {
       await client.connect();
-      await client.query(listen);
+      for (const channel of Object.keys(channels)) await client.query(listen[channel as keyof typeof listen]);
       this.#options.onConnected();
       for (;;) {
         const isOver = await Promise.race([

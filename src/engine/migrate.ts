@@ -4,6 +4,7 @@ import { publish } from "./events.ts";
 import { queue } from "./migrations/0001-queue.ts";
 import { registry } from "./migrations/0002-registry.ts";
 import { schedules } from "./migrations/0003-schedules.ts";
+import { gate } from "./migrations/0004-gate.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
@@ -26,6 +27,7 @@ const migrations: readonly Migration[] = [
   { version: 1, name: "queue", text: queue, oldest: 1 },
   { version: 2, name: "registry", text: registry, oldest: 1 },
   { version: 3, name: "schedules", text: schedules, oldest: 1 },
+  { version: 4, name: "gate", text: gate, oldest: 1 },
 ];
 
 /** The schema that this code was written for. */

@@ -5,11 +5,22 @@ import { sql, statement } from "./statement.ts";
 const release = statement(
   "release",
   sql`
-  update taskmaster.job
-  set worker = null, started_at = null, interruptions = least(interruptions + given.interrupted, 32767)
-  from unnest($2::bigint[], $3::int[], $4::int[]) as given (id, delivery, interrupted)
-  where job.id = any($2::bigint[]) and job.id = given.id and job.worker = $1 and job.deliveries = given.delivery
-  returning job.id, job.lane
+  with back as (
+    update taskmaster.job
+    set worker = null, started_at = null, interruptions = least(interruptions + given.interrupted, 32767)
+    from unnest($2::bigint[], $3::int[], $4::int[]) as given (id, delivery, interrupted)
+    where job.id = any($2::bigint[]) and job.id = given.id and job.worker = $1 and job.deliveries = given.delivery
+    returning job.id, job.lane, given.interrupted
+  ), counted as (
+    insert into taskmaster.interruption (task, times, last_at)
+    select lane.task, count(*), now()
+    from back join taskmaster.lane on lane.id = back.lane
+    where back.interrupted = 1
+    group by lane.task
+    order by lane.task
+    on conflict (task) do update set times = interruption.times + excluded.times, last_at = excluded.last_at
+  )
+  select id, lane from back
   `,
 );
 

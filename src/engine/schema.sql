@@ -26,6 +26,49 @@ create table taskmaster.contract (
   PRIMARY KEY (task, revision)
 );
 
+create table taskmaster.deploy (
+  id          integer generated always as identity,
+  release     text,
+  only_short  boolean not null,
+  closes      text not null,
+  state       text not null default 'closing'::text,
+  reason      text,
+  opened_by   text not null,
+  host        text not null,
+  pid         integer not null,
+  opened_at   timestamp with time zone not null default now(),
+  lease_until timestamp with time zone not null,
+  safe_at     timestamp with time zone,
+  ended_at    timestamp with time zone,
+  PRIMARY KEY (id),
+  CHECK (((ended_at IS NULL) = (state = ANY (ARRAY['closing'::text, 'safe'::text])))),
+  CHECK ((closes = ANY (ARRAY['short'::text, 'all'::text]))),
+  CHECK ((state = ANY (ARRAY['closing'::text, 'safe'::text, 'finished'::text, 'aborted'::text, 'blocked'::text, 'lapsed'::text])))
+);
+CREATE UNIQUE INDEX deploy_open ON taskmaster.deploy USING btree ((true)) WHERE (ended_at IS NULL);
+comment on table taskmaster.deploy is 'A row a deploy. While it has no end, the gate is closed: every claim looks at it.';
+
+create table taskmaster.deploy_ack (
+  deploy      integer not null,
+  process     integer not null,
+  closes      text not null,
+  acked_at    timestamp with time zone not null default now(),
+  reported_at timestamp with time zone not null default now(),
+  handed_back integer not null default 0,
+  short       integer not null,
+  running     json not null,
+  PRIMARY KEY (deploy, process)
+);
+comment on table taskmaster.deploy_ack is 'What each gated process has said: its claims are closed, nothing is in flight, what it had not started is handed back.';
+
+create table taskmaster.deploy_event (
+  deploy integer not null,
+  at     timestamp with time zone not null default clock_timestamp(),
+  event  text not null,
+  detail json not null default '{}'::json
+);
+CREATE INDEX deploy_event_of ON taskmaster.deploy_event USING btree (deploy, at);
+
 create table taskmaster.failure (
   job_id   bigint not null,
   delivery integer not null,
@@ -38,6 +81,14 @@ create table taskmaster.failure (
   PRIMARY KEY (job_id, delivery, kind)
 );
 CREATE INDEX failure_at ON taskmaster.failure USING btree (at);
+
+create table taskmaster.interruption (
+  task    text not null,
+  times   bigint not null,
+  last_at timestamp with time zone not null,
+  PRIMARY KEY (task)
+);
+comment on table taskmaster.interruption is 'How often attempts of each task were interrupted: an interruptible task that never was has not proven that it may be.';
 
 create table taskmaster.job (
   id            bigint not null,

@@ -45,7 +45,7 @@ const succeed = statement(
   ), freed as (
     delete from taskmaster.claim where worker = $1 and batch = any($9::int[])
   )
-  select id from gone
+  select id from ended where case when id in (select id from gone) then false else true end -- nearly always none
   `,
 );
 
@@ -59,7 +59,7 @@ export async function succeedJobs(
   successes: readonly Success[],
   batches: readonly number[],
 ): Promise<Set<string>> {
-  const rows = await database.query<{ id: string }>(succeed, [
+  const lost = await database.query<{ id: string }>(succeed, [
     process,
     numberArray(successes.map(({ id }) => id)),
     numberArray(successes.map(({ delivery }) => delivery)),
@@ -70,7 +70,9 @@ export async function succeedJobs(
     numberArray(successes.filter(({ keyed }) => keyed).map(({ id }) => id)),
     numberArray(batches),
   ]);
-  return new Set(rows.map(({ id }) => id));
+  const settled = new Set(successes.map(({ id }) => id));
+  for (const { id } of lost) settled.delete(id);
+  return settled;
 }
 
 /** What went wrong in an attempt, cut to size. */

@@ -17,6 +17,7 @@ import pg from "pg";
  * @property {number} leaseMs
  * @property {number} intervalMs
  * @property {number} fenceAfterMs
+ * @property {BigInt64Array} beatAt when the last beat that succeeded was sent: monotonic, and by the wall clock, in nanoseconds
  * @property {boolean} sessions whether the connection is a session, which can hold a lock
  * @property {{ lock: string, beat: string }} sql
  */
@@ -28,6 +29,7 @@ const {
   intervalMs,
   fenceAfterMs,
   sessions,
+  beatAt,
   sql,
 } = /** @type {HeartbeatData} */ (workerData);
 const port = parentPort;
@@ -74,6 +76,7 @@ async function beatOn(/** @type {import("pg").Client} */ client) {
   if (sessions) await client.query(sql.lock, [id]);
   while (!stopping) {
     const startedAt = performance.now();
+    const sentAt = [process.hrtime.bigint(), BigInt(Date.now()) * 1_000_000n];
     const silentMs = Math.round(startedAt - pulseAt);
     const { rowCount } = await client.query(sql.beat, [
       id,
@@ -88,6 +91,9 @@ async function beatOn(/** @type {import("pg").Client} */ client) {
       return;
     }
     succeededAt = startedAt;
+    sentAt.forEach((at, clock) => {
+      Atomics.store(beatAt, clock, at);
+    });
     fenced = false;
     port?.postMessage({ beat: true });
     await pause(intervalMs);

@@ -1,3 +1,4 @@
+import { hrtime } from "node:process";
 import { Worker as Thread } from "node:worker_threads";
 import { clientConfig, type Database, type DatabaseOptions } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
@@ -8,6 +9,11 @@ export interface Heartbeat {
   /** Resolves when the first beat has succeeded. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * Whether the last beat is so recent that nobody can have taken this process for dead, by the clocks at this very moment: a process that was
+   * stopped and goes on is unsure of itself before it has heard anything.
+   */
+  isSure(): boolean;
 }
 
 export interface HeartbeatOptions {
@@ -47,6 +53,9 @@ export function threadedHeartbeat(
   let thread: Thread | undefined;
   let pulse: NodeJS.Timeout | undefined;
   const { types: _, ...config } = clientConfig(connection);
+  // When the last beat that succeeded was sent, by both clocks: one stands still while a machine sleeps, the other can be set.
+  const beatAt = new BigInt64Array(new SharedArrayBuffer(16));
+  const fenceAfter = BigInt(Math.floor(fenceAfterMs(leaseMs))) * 1_000_000n;
 
   const start = () =>
     new Promise<void>((resolve, reject) => {
@@ -63,6 +72,7 @@ export function threadedHeartbeat(
           intervalMs: intervalMs(leaseMs),
           fenceAfterMs: fenceAfterMs(leaseMs),
           sessions,
+          beatAt,
           sql: { lock: takeLivenessLock.text, beat: beat.text },
         },
         // A thread inherits flags of the main thread that it may not understand.
@@ -92,7 +102,10 @@ export function threadedHeartbeat(
     clearTimeout(patience);
     thread = undefined;
   };
-  return { start, stop };
+  const isSure = () =>
+    hrtime.bigint() - Atomics.load(beatAt, 0) < fenceAfter &&
+    BigInt(Date.now()) * 1_000_000n - Atomics.load(beatAt, 1) < fenceAfter;
+  return { start, stop, isSure };
 }
 
 /** A producer's heartbeat: a timer. It claims nothing, so nothing depends on its lease but what people are shown. */
@@ -114,5 +127,6 @@ export function timedHeartbeat(database: Database, options: HeartbeatOptions): H
       timer.unref();
     },
     stop: async () => clearInterval(timer),
+    isSure: () => true, // it starts nothing
   };
 }

@@ -107,6 +107,11 @@ export class Membership {
     return this.#registration.release;
   }
 
+  /** Whether others cannot have taken this process for dead, by the clocks at this very moment. */
+  isSure(): boolean {
+    return this.#heartbeat?.isSure() ?? false;
+  }
+
   /** Registers further tasks: a producer that enqueues one which it had not named. @throws {ContractContradictionError} */
   async addTasks(tasks: readonly AnyTask[]): Promise<void> {
     await retrying(() => registerTasks(this.database, this.#registration, tasks.map(registered)), {

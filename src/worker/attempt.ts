@@ -43,7 +43,7 @@ export class Attempt {
   #abort: AbortController | undefined;
   readonly #hooks: AttemptHooks;
   #interruption: InterruptedError | undefined;
-  #abandon: ((outcome: Outcome) => void) | undefined;
+  #onEnd: ((outcome: Outcome) => void) | undefined;
 
   constructor(job: HeldJob, announced: boolean, hooks: AttemptHooks) {
     this.job = job;
@@ -55,12 +55,22 @@ export class Attempt {
     return this.job.task.execution.kind === "interruptible";
   }
 
-  /** Runs to the end. Never rejects. */
-  async run(): Promise<Outcome> {
-    const abandoned = new Promise<Outcome>((resolve) => {
-      this.#abandon = resolve;
-    });
-    return Promise.race([this.#run(), abandoned]);
+  /** Runs to the end, and tells of it once. Never throws. */
+  run(onEnd: (outcome: Outcome) => void): void {
+    this.#onEnd = onEnd;
+    void this.#run().then((outcome) => this.#end(outcome));
+  }
+
+  /** A function that ends after it was abandoned has nobody to tell. */
+  #end(outcome: Outcome): void {
+    const tell = this.#onEnd;
+    this.#onEnd = undefined;
+    tell?.(outcome);
+  }
+
+  /** Aborts when the function should stop. */
+  get signal(): AbortSignal {
+    return this.#abortion.signal;
   }
 
   /** Asks the function to stop, by its signal: of an interruptible task, or of one that may run again. */
@@ -72,14 +82,15 @@ export class Attempt {
 
   /** Gives an interruptible task's job back although its function has not ended. */
   abandon(): void {
-    this.#abandon?.({ end: "released", interrupted: true });
+    this.#end({ end: "released", interrupted: true });
   }
 
   async #run(): Promise<Outcome> {
     const { contract, execution } = this.job.task;
     const limit = this.#startTimeLimit();
     try {
-      const payload = await readPayload(contract, this.job.from.rendition, this.#storedPayload());
+      const read = readPayload(contract, this.job.from.rendition, this.#storedPayload());
+      const payload = read instanceof Promise ? await read : read; // nearly always at hand: no turn of the event loop for it
       publish({
         event: "job.started",
         job: this.job.id,
@@ -87,7 +98,7 @@ export class Attempt {
         revision: this.job.from.rendition,
         delivery: this.job.delivery,
       });
-      await execution.run(payload, this.#context());
+      await execution.run(payload, new Context(this));
       return { end: "succeeded", ranMs: performance.now() - this.startedAt };
     } catch (error) {
       return this.#failed(error);
@@ -98,9 +109,7 @@ export class Attempt {
 
   #storedPayload(): unknown {
     const { from, payload, older } = this.job;
-    if (from.rendition === from.max) return JSON.parse(payload);
-    const renditions = JSON.parse(older ?? "{}") as Record<string, unknown>;
-    return renditions[from.rendition];
+    return from.rendition === from.max ? payload : older?.[from.rendition];
   }
 
   #failed(error: unknown): Outcome {
@@ -133,30 +142,53 @@ export class Attempt {
     this.#abort ??= new AbortController();
     return this.#abort;
   }
+}
 
-  /** What the function gets beside its payload. */
-  #context(): AttemptContext {
-    const { job, startedAt } = this;
-    const { execution, contract } = job.task;
-    const signal = () => this.#abortion.signal;
-    return {
-      get signal() {
-        return signal();
-      },
-      job: {
-        id: job.id,
-        task: contract.name,
-        queue: job.from.queue,
-        revision: job.from.max,
-        attempt: job.failures + 1,
-        delivery: job.delivery,
-        get enqueuedAt() {
-          return new Date(job.enqueuedAt);
-        },
-      },
-      ...(execution.kind === "short" && {
-        deadline: new Date(Date.now() + execution.timeLimitMs - (performance.now() - startedAt)),
-      }),
-    };
+/** What the function gets beside its payload. Most functions look at little of it, so that all of it is made when asked for. */
+class Context implements AttemptContext {
+  readonly #attempt: Attempt;
+  #job: JobInfo | undefined;
+  #deadline: Date | undefined;
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+
+  get job(): JobInfo {
+    this.#job ??= new JobInfo(this.#attempt.job);
+    return this.#job;
+  }
+
+  /** Of a short task. */
+  get deadline(): Date | undefined {
+    const { job, startedAt } = this.#attempt;
+    const { execution } = job.task;
+    if (execution.kind !== "short") return undefined;
+    this.#deadline ??= new Date(Date.now() + execution.timeLimitMs - (performance.now() - startedAt));
+    return this.#deadline;
+  }
+}
+
+class JobInfo {
+  readonly id: string;
+  readonly task: string;
+  readonly queue: string;
+  readonly revision: number;
+  readonly attempt: number;
+  readonly delivery: number;
+  readonly enqueuedAt: Date;
+
+  constructor({ id, task, from, failures, delivery, enqueuedAt }: HeldJob) {
+    this.id = id;
+    this.task = task.contract.name;
+    this.queue = from.queue;
+    this.revision = from.max;
+    this.attempt = failures + 1;
+    this.delivery = delivery;
+    this.enqueuedAt = new Date(enqueuedAt);
   }
 }

@@ -3,6 +3,7 @@ import { type Database, pause } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
 import { publish } from "../engine/events.ts";
 import { releaseJobs } from "../engine/release.ts";
+import type { Closing } from "./closing.ts";
 import { type HeldJob, holdJob } from "./held-job.ts";
 import type { Runner } from "./runner.ts";
 import type { Scout } from "./scout.ts";
@@ -14,7 +15,8 @@ import type { TaskTable } from "./task-table.ts";
  *
  * 1. After a claim whose reply was lost, and every `reconcileMs`, what the database holds for this process is compared with what is held here;
  *    what is not known here goes back to the queue.
- * 2. Nothing is claimed while closed (shutting down, or fenced), and `closed()` resolves only when no claim is in flight.
+ * 2. Nothing is claimed while closed (shutting down, fenced, or behind a gate), nor where the last beat is old. When `idle()` resolves, no claim
+ *    that began before is in flight.
  * 3. No error ends the loop.
  */
 export interface ClaimLoopOptions {
@@ -23,7 +25,9 @@ export interface ClaimLoopOptions {
   readonly scout: Scout;
   readonly runner: Runner;
   readonly settler: Settler;
-  readonly concurrency: number;
+  readonly closing: Closing;
+  /** Whether others cannot have taken this process for dead. */
+  readonly isSure: () => boolean;
   /** The present incarnation. */
   readonly process: () => number;
 }
@@ -35,11 +39,11 @@ const mostUnsettled = 2_000;
 export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
   readonly #stop = new AbortController();
-  #open = true;
   #batch = 0;
   #nudged = false;
   #nudge: (() => void) | undefined;
   #running: Promise<void> | undefined;
+  #inRound: Promise<unknown> | undefined;
   #reconcileAt = performance.now() + reconcileMs;
 
   constructor(options: ClaimLoopOptions) {
@@ -56,19 +60,13 @@ export class ClaimLoop {
     this.#nudge?.();
   }
 
-  /** Claims nothing until `reopen`. */
-  close(): void {
-    this.#open = false;
-  }
-
-  reopen(): void {
-    this.#open = true;
-    this.nudge();
+  /** Resolves when no claim is in flight that began before. */
+  async idle(): Promise<void> {
+    await this.#inRound?.catch(() => {});
   }
 
   /** Ends the loop. Resolves when nothing is in flight. */
   async stop(): Promise<void> {
-    this.#open = false;
     this.#stop.abort();
     this.nudge();
     await this.#running;
@@ -78,7 +76,7 @@ export class ClaimLoop {
     const { signal } = this.#stop;
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const claimed = this.#open ? await this.#round() : 0;
+        const claimed = this.#options.closing.closes === "all" || !this.#options.isSure() ? 0 : await this.#enter();
         if (failures > 0) publish({ event: "database.back", during: "claiming", afterMs: 0 });
         failures = 0;
         if (claimed === 0) await this.#sleep();
@@ -93,19 +91,30 @@ export class ClaimLoop {
     }
   }
 
+  async #enter(): Promise<number> {
+    const round = this.#round();
+    this.#inRound = round;
+    try {
+      return await round;
+    } finally {
+      this.#inRound = undefined;
+    }
+  }
+
   /** Surveys, claims and hands over. Answers how many jobs came. */
   async #round(): Promise<number> {
-    const { database, scout, runner, process } = this.#options;
-    if (performance.now() >= this.#reconcileAt) await this.#reconcile();
+    const { database, scout, runner, closing, process } = this.#options;
+    if (performance.now() >= this.#reconcileAt) await this.reconcile();
     this.#nudged = false;
     await scout.survey();
     const room = this.#room();
-    const lanes = room > 0 ? scout.plan(room) : [];
-    if (lanes.length === 0) return 0;
+    const interruptibleOnly = closing.closes === "short";
+    const lanes = room > 0 ? scout.plan(room, ({ execution }) => closing.allows(execution)) : [];
+    if (lanes.length === 0 || closing.closes === "all") return 0;
     const me = process();
     const batch = ++this.#batch;
     const starting = runner.buffered === 0 ? runner.freeSlots : 0;
-    const claimed = await claimJobs(database, { process: me, batch, lanes, starting });
+    const claimed = await claimJobs(database, { process: me, batch, lanes, starting, interruptibleOnly });
     scout.learn(lanes, claimed);
     this.#handOver(me, batch, claimed);
     return claimed.length;
@@ -121,7 +130,7 @@ export class ClaimLoop {
   }
 
   #handOver(process: number, batch: number, claimed: readonly ClaimedJob[]): void {
-    const { tasks, scout, runner, settler } = this.#options;
+    const { tasks, scout, runner, settler, closing } = this.#options;
     if (claimed.length === 0) return;
     settler.opened(process, batch, claimed.length);
     publish({ event: "job.claimed", jobs: claimed.map(({ id }) => id) });
@@ -131,11 +140,14 @@ export class ClaimLoop {
       const task = from && tasks.get(from.task);
       if (from && task) jobs.push(holdJob(job, process, batch, from, task));
     }
-    if (this.#open) runner.offer(jobs);
-    else for (const job of jobs) settler.add(job, { end: "released", interrupted: false });
+    // It may have been closed while the claim was in flight.
+    runner.offer(jobs.filter(({ task }) => closing.allows(task.execution)));
+    for (const job of jobs)
+      if (!closing.allows(job.task.execution)) settler.add(job, { end: "released", interrupted: false });
   }
 
-  async #reconcile(): Promise<void> {
+  /** Gives back what the database holds for this process and nobody here knows of. */
+  async reconcile(): Promise<void> {
     const { database, runner, settler, process } = this.#options;
     const me = process();
     const ghosts = (await ownedJobs(database, me)).filter(({ id }) => !runner.has(id) && !settler.has(id));
@@ -157,7 +169,7 @@ export class ClaimLoop {
     }
     const { scout, runner } = this.#options;
     const full = runner.freeSlots === 0;
-    const ms = this.#open && !full ? Math.min(scout.idleMs(), 5_000) : 1_000;
+    const ms = this.#options.closing.closes !== "all" && !full ? Math.min(scout.idleMs(), 5_000) : 1_000;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#nudge = () => {

@@ -37,7 +37,6 @@ export async function drain({
   hurry,
   reason,
 }: DrainOptions): Promise<void> {
-  runner.pauseStarting();
   for (const job of runner.takeBuffered()) settler.add(job, { end: "released", interrupted: false });
   await warnAsLastReader(database, process);
 

@@ -6,6 +6,8 @@ export class Loop {
   readonly #round: () => Promise<number>;
   readonly #failed: (error: unknown) => number;
   #running: Promise<void> | undefined;
+  #nudged = false;
+  #wake: AbortController | undefined;
 
   /**
    * @param round does it once, and answers in how many milliseconds to do it again
@@ -20,13 +22,26 @@ export class Loop {
     this.#running ??= this.#run();
   }
 
+  /** Does it again at once, or, in the middle of a round, right after it. */
+  nudge(): void {
+    this.#nudged = true;
+    this.#wake?.abort();
+  }
+
   async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) await pause(await this.#round().catch(this.#failed), this.#stop.signal);
+    while (!this.#stop.signal.aborted) {
+      this.#nudged = false;
+      const ms = await this.#round().catch(this.#failed);
+      if (this.#nudged) continue;
+      this.#wake = new AbortController();
+      await pause(ms, this.#wake.signal);
+    }
   }
 
   /** Resolves when the present round has ended. Idempotent. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#wake?.abort();
     await this.#running;
   }
 }

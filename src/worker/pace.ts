@@ -3,7 +3,7 @@
  * taken lately. Jobs of a millisecond are claimed by the hundreds, jobs of a second one by one, so that no worker hoards what another could run.
  */
 const aheadMs = 100;
-const most = 1_000;
+const most = 2_000;
 /** Weight of the newest attempt in the moving average. */
 const weight = 0.2;
 

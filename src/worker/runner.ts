@@ -4,6 +4,7 @@ import { type Database, retrying } from "../engine/database.ts";
 import { publish } from "../engine/events.ts";
 import { recordOverrun } from "../engine/settle.ts";
 import { Attempt } from "./attempt.ts";
+import type { Closing } from "./closing.ts";
 import type { HeldJob } from "./held-job.ts";
 import { Pace } from "./pace.ts";
 import type { Outcome } from "./settler.ts";
@@ -19,11 +20,16 @@ import type { Outcome } from "./settler.ts";
  * 1. Announcing and running jobs together never exceed the concurrency.
  * 2. A short task without `afterCrash: "retry"`, and any job that was delivered before, is announced to the database before it runs, so that after
  *    a death nobody has to guess whether it had started. Others are announced when they have run for a while.
- * 3. A job leaves exactly once: to the settler, or, where its claim was lost, to nobody.
+ * 3. Nothing starts that is closed, or where the last beat is so old that others may have taken this process for dead: a process that was
+ *    stopped and goes on would otherwise start what it had claimed, behind a gate that has closed meanwhile (docs/gate.md).
+ * 4. A job leaves exactly once: to the settler, or, where its claim was lost, to nobody.
  */
 export interface RunnerOptions {
   readonly database: Database;
   readonly concurrency: number;
+  readonly closing: Closing;
+  /** Whether others cannot have taken this process for dead. */
+  readonly isSure: () => boolean;
   readonly onEnded: (job: HeldJob, outcome: Outcome) => void;
   /** A slot or a place in the buffer is free. */
   readonly onRoom: () => void;
@@ -34,13 +40,20 @@ const announceAfterMs = 200;
 /** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back. */
 const staleAfterMs = 1_000;
 
+/**
+ * Functions that end at once would otherwise follow each other until the buffer is empty, and neither the next claim nor a settlement, nor
+ * anything else in this program, would come to its turn.
+ */
+const mostEndsInTurn = 200;
+
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #buffer: HeldJob[] = [];
   readonly #announcing = new Map<string, HeldJob>();
   readonly #running = new Map<string, Attempt>();
   readonly pace: Pace;
-  #paused = false;
+  #endsInTurn = 0;
+  #next: NodeJS.Immediate | undefined;
   #ended: (() => void)[] = [];
 
   constructor(options: RunnerOptions) {
@@ -72,7 +85,7 @@ export class Runner {
   offer(jobs: readonly HeldJob[]): void {
     const waiting: HeldJob[] = [];
     for (const job of jobs) {
-      if (job.started && !this.#paused) this.#start(job, true);
+      if (job.started && this.#mayStart(job)) this.#start(job, true);
       else waiting.push(job);
     }
     this.#buffer.push(...waiting);
@@ -82,9 +95,10 @@ export class Runner {
   /** Starts what there are slots for. */
   pump(): void {
     const toAnnounce: HeldJob[] = [];
-    while (!this.#paused && this.#running.size + this.#announcing.size < this.#options.concurrency) {
-      const job = this.#buffer.shift();
-      if (job === undefined) break;
+    while (this.#running.size + this.#announcing.size < this.#options.concurrency) {
+      const [next] = this.#buffer;
+      if (next === undefined || !this.#mayStart(next)) break;
+      const job = this.#buffer.shift() as HeldJob;
       if (job.started || (rerunnable(job.task.execution) && job.delivery === 1)) this.#start(job, job.started);
       else {
         this.#announcing.set(job.id, job);
@@ -104,7 +118,8 @@ export class Runner {
       }).catch(() => undefined);
       for (const job of mine) {
         if (!this.#announcing.delete(job.id)) continue; // forgotten meanwhile
-        if (begun?.has(job.id) && this.#paused) this.#options.onEnded(job, { end: "released", interrupted: false });
+        if (begun?.has(job.id) && !this.#mayStart(job))
+          this.#options.onEnded(job, { end: "released", interrupted: false });
         else if (begun?.has(job.id)) this.#start(job, true);
         else if (begun === undefined) this.#options.onEnded(job, { end: "released", interrupted: false });
         else publish({ event: "job.lost", job: job.id, task: job.task.contract.name, during: "starting" });
@@ -115,20 +130,34 @@ export class Runner {
     for (const tell of this.#ended.splice(0)) tell();
   }
 
+  #mayStart({ task }: HeldJob): boolean {
+    return this.#options.closing.allows(task.execution) && this.#options.isSure();
+  }
+
   #start(job: HeldJob, announced: boolean): void {
     const { database } = this.#options;
     const attempt = new Attempt(job, announced, {
       onOverrun: (message) => void recordOverrun(database, job.process, job, message).catch(() => {}),
     });
     this.#running.set(job.id, attempt);
-    void attempt.run().then((outcome) => {
+    attempt.run((outcome) => {
       // The same number may run again here: after this process was taken for dead, or after the attempt was abandoned.
       if (this.#running.get(job.id) === attempt) this.#running.delete(job.id);
       this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt);
       this.#options.onEnded(job, outcome);
-      this.pump();
+      if (++this.#endsInTurn < mostEndsInTurn) this.pump();
+      else this.#rest();
       this.#options.onRoom();
       for (const tell of this.#ended.splice(0)) tell();
+    });
+  }
+
+  /** Goes on with the next turn of the event loop. */
+  #rest(): void {
+    this.#next ??= setImmediate(() => {
+      this.#next = undefined;
+      this.#endsInTurn = 0;
+      this.pump();
     });
   }
 
@@ -150,19 +179,22 @@ export class Runner {
       );
   }
 
-  /** Starts nothing more. */
-  pauseStarting(): void {
-    this.#paused = true;
-  }
-
-  resumeStarting(): void {
-    this.#paused = false;
-    this.pump();
+  /** Takes out of the buffer what may not start. */
+  takeClosed(): HeldJob[] {
+    const all = this.#buffer.splice(0);
+    const { closing } = this.#options;
+    this.#buffer.push(...all.filter(({ task }) => closing.allows(task.execution)));
+    return all.filter(({ task }) => !closing.allows(task.execution));
   }
 
   /** Takes the buffer out. */
   takeBuffered(): HeldJob[] {
     return this.#buffer.splice(0);
+  }
+
+  /** Resolves when nothing is on its way to a start. */
+  async announced(): Promise<void> {
+    while (this.#announcing.size > 0) await this.nextEnd();
   }
 
   /** Takes the buffer out where it has waited too long: the slots run something slow, and another worker may be free. */

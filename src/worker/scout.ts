@@ -1,7 +1,7 @@
 import { type ClaimedJob, type Floor, type LaneQuota, probeLanes } from "../engine/claim.ts";
 import type { Database } from "../engine/database.ts";
 import { listLanes, type ReadableLane, rankOf, readableLanes } from "../engine/lanes.ts";
-import type { TaskTable } from "./task-table.ts";
+import type { TaskEntry, TaskTable } from "./task-table.ts";
 
 /**
  * Knows which lanes have work. Invariants:
@@ -109,8 +109,11 @@ export class Scout {
    * Shares out room among hot lanes: all of it to the highest priority that has work, in equal parts, so that no task starves
    * another of its rank. What a lane leaves goes to the others with the next claim.
    */
-  plan(room: number): LaneQuota[] {
-    const hot = [...this.#lanes.values()].filter((state) => state.hot);
+  plan(room: number, mayStart: (task: TaskEntry) => boolean): LaneQuota[] {
+    const hot = [...this.#lanes.values()].filter(({ hot, lane }) => {
+      const task = hot && this.#tasks.get(lane.task);
+      return task && mayStart(task);
+    });
     const rank = Math.min(...hot.map(({ lane }) => rankOf(lane.priority)));
     const sharing = hot.filter(({ lane }) => rankOf(lane.priority) === rank);
     if (sharing.length === 0 || room < 1) return [];

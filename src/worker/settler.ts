@@ -47,6 +47,9 @@ export class Settler {
   readonly #open = new Map<string, number>();
   #inFlight: readonly Ended[] = [];
   #running: Promise<void> | undefined;
+  #added = 0;
+  #written = 0;
+  #tellWritten: (() => void)[] = [];
   readonly #stop = new AbortController();
 
   constructor(options: SettlerOptions) {
@@ -69,6 +72,7 @@ export class Settler {
   }
 
   add(job: HeldJob, outcome: Outcome): void {
+    this.#added++;
     this.#waiting.push({ job, outcome });
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -83,8 +87,10 @@ export class Settler {
         const ended = this.#inFlight.filter(({ job }) => job.process === process);
         await this.#writeAll(process, ended, this.#close(process, ended));
       }
+      this.#written += this.#inFlight.length;
       this.#inFlight = [];
       this.#options.onSettled();
+      for (const tell of this.#tellWritten.splice(0)) tell();
     }
   }
 
@@ -178,6 +184,12 @@ export class Settler {
     return empty;
   }
 
+  /** Resolves when all is written that has ended until now; what ends meanwhile may follow. */
+  async caughtUp(): Promise<void> {
+    for (const upTo = this.#added; this.#written < upTo && !this.#stop.signal.aborted; )
+      await new Promise<void>((resolve) => this.#tellWritten.push(resolve));
+  }
+
   /** Resolves when all is written. */
   async settled(): Promise<void> {
     while (this.#running) await this.#running;
@@ -186,6 +198,7 @@ export class Settler {
   /** Gives up on what the database does not take. */
   abandon(): void {
     this.#stop.abort();
+    for (const tell of this.#tellWritten.splice(0)) tell();
   }
 }
 

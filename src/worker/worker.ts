@@ -4,12 +4,14 @@ import { rerunnable } from "../contract/execution.ts";
 import { isSchedule, type Schedule } from "../contract/schedule.ts";
 import type { AnyRunnableTask } from "../contract/task.ts";
 import { publish } from "../engine/events.ts";
-import { Listener } from "../engine/listen.ts";
+import { Listener, lanesOf } from "../engine/listen.ts";
 import { prune } from "../engine/prune.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
 import { ClaimLoop } from "./claim-loop.ts";
+import { Closing } from "./closing.ts";
 import { drain, timeLeftMs } from "./drain.ts";
+import { GateKeeper } from "./gate-keeper.ts";
 import { Loop } from "./loop.ts";
 import { RescueLoop } from "./rescue-loop.ts";
 import { Runner } from "./runner.ts";
@@ -155,6 +157,8 @@ class Running {
   readonly #runner: Runner;
   readonly #settler: Settler;
   readonly #claims: ClaimLoop;
+  readonly #closing = new Closing();
+  readonly #gate: GateKeeper;
   readonly #rescue: RescueLoop;
   readonly #listener: Listener | undefined;
   readonly #schedules: ScheduleLoop;
@@ -190,6 +194,8 @@ class Running {
     const { database } = membership;
     const { concurrency = 10, queues = null } = options;
     const process = () => membership.process;
+    const isSure = () => membership.isSure();
+    const closing = this.#closing;
     const scout = new Scout(database, tasks, queues);
     const wake = (lanes: readonly number[]) => {
       if (scout.wake(lanes)) this.#claims.nudge();
@@ -201,10 +207,12 @@ class Running {
     this.#membership = membership;
     this.#graceMs = toMilliseconds(options.grace ?? "5s", "grace");
     this.#waker = new Waker(database);
-    this.#settler = new Settler({ database, onReleased: released, onSettled: () => this.#claims.nudge() });
+    this.#settler = new Settler({ database, onReleased: released, onSettled: () => this.#settled() });
     this.#runner = new Runner({
       database,
       concurrency,
+      closing,
+      isSure,
       onEnded: (job, outcome) => this.#settler.add(job, outcome),
       onRoom: () => this.#claims.nudge(),
     });
@@ -214,8 +222,18 @@ class Running {
       scout,
       runner: this.#runner,
       settler: this.#settler,
-      concurrency,
+      closing,
+      isSure,
       process,
+    });
+    this.#gate = new GateKeeper({
+      database,
+      process,
+      closing,
+      claims: this.#claims,
+      runner: this.#runner,
+      settler: this.#settler,
+      scout,
     });
     this.#rescue = new RescueLoop({ database, process, leaseMs, onReleased: released });
     this.#schedules = new ScheduleLoop({
@@ -235,15 +253,20 @@ class Running {
       ? new Listener({
           url: membership.located.url,
           applicationName: "taskmaster listener",
-          onWake: wake,
+          channels: {
+            taskmaster_job: (payload) => wake(lanesOf(payload)),
+            taskmaster_gate: () => this.#gate.nudge(),
+          },
           onConnected: () => {
             scout.sweepSoon();
             this.#claims.nudge();
+            this.#gate.nudge();
           },
         })
       : undefined;
     this.#tending = setInterval(() => this.#tend(), 250);
     this.#listener?.start();
+    this.#gate.start();
     this.#claims.start();
     this.#rescue.start();
     this.#schedules.start();
@@ -267,6 +290,11 @@ class Running {
       longestMs: Math.max(0, ...attempts.map(timeLeftMs)),
       names: attempts.map(({ job }) => `${job.task.contract.name} ${job.id}`),
     };
+  }
+
+  #settled(): void {
+    this.#claims.nudge();
+    this.#gate.settled();
   }
 
   /** What is looked after now and then, however quiet it is. */
@@ -293,8 +321,7 @@ class Running {
   fence(silentMs: number): void {
     this.#fenced = true;
     publish({ event: "process.fenced", process: this.process, silentMs });
-    this.#claims.close();
-    this.#runner.pauseStarting();
+    this.#closing.close("fence");
     for (const attempt of this.#runner.attempts)
       if (rerunnable(attempt.job.task.execution)) attempt.interrupt("its worker has lost the database");
   }
@@ -304,8 +331,7 @@ class Running {
     if (!this.#fenced) return;
     this.#fenced = false;
     for (const job of this.#runner.takeBuffered()) this.#settler.add(job, { end: "released", interrupted: false });
-    this.#runner.resumeStarting();
-    this.#claims.reopen();
+    this.#reopen();
   }
 
   /** This process was taken for dead and is a new one now: what it had claimed is others'. */
@@ -314,12 +340,19 @@ class Running {
       if (rerunnable(attempt.job.task.execution)) attempt.interrupt("its worker was taken for dead");
     this.#runner.forgetUnstarted();
     this.#fenced = false;
-    this.#runner.resumeStarting();
-    this.#claims.reopen();
+    this.#gate.nudge(); // a new incarnation has acknowledged nothing
+    this.#reopen();
+  }
+
+  #reopen(): void {
+    this.#closing.open("fence");
+    this.#runner.pump();
+    this.#claims.nudge();
   }
 
   async stop(hurry: AbortSignal): Promise<void> {
     await this.#membership.stopping();
+    this.#closing.close("stop");
     await this.#claims.stop();
     await drain({
       database: this.#membership.database,
@@ -332,6 +365,7 @@ class Running {
     });
     clearInterval(this.#tending);
     await Promise.all([
+      this.#gate.stop(),
       this.#rescue.stop(),
       this.#schedules.stop(),
       this.#pruning.stop(),

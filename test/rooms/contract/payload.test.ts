@@ -5,13 +5,16 @@ import { readable } from "../../../src/contract/contract.ts";
 import { NotJsonError } from "../../../src/contract/json-text.ts";
 import {
   PayloadRefusedError,
-  readPayload,
+  readPayload as readNowOrLater,
   storePayload,
   UnreadablePayloadError,
 } from "../../../src/contract/payload.ts";
 import { renditionFor } from "../../../src/contract/range.ts";
 import { contractOf, task } from "../../../src/contract/task.ts";
 import { type Behaviour, type Links, linkTo, release, renditionOf } from "./chains.ts";
+
+/** What a reader gets in the end, at once or later. */
+const readPayload = async (...args: Parameters<typeof readNowOrLater>) => readNowOrLater(...args);
 
 const revisions = 6;
 const works = (behaviour: Behaviour | undefined) => ["right", "later", "mutates"].includes(behaviour ?? "");
@@ -143,6 +146,12 @@ test("what is stored is the wire form: codecs not decoded, defaults not filled i
     at: new Date("2020-01-01T00:00:00Z"),
     size: 3,
   });
+});
+
+test("a payload whose validator and upgrades answer at once is read at once", () => {
+  const contract = contractOf(task("t").payload(z.object({ n: z.number() })));
+  expect(readNowOrLater(contract, 1, { n: 1 })).toEqual({ n: 1 });
+  expect(() => readNowOrLater(contract, 1, { n: "1" })).toThrow(UnreadablePayloadError);
 });
 
 test("validators that answer later are waited for, on both sides", async () => {

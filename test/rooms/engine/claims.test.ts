@@ -63,6 +63,19 @@ test("oldest first in each lane, by when they are due and then by number, and no
   );
 });
 
+test("payloads of every size come whole and in their place", async () => {
+  const { database, sql } = await testDatabase();
+  const written = await enqueue(database, short, 5);
+  const large = { n: 7, text: 'a "quoted" \\ text,\n] of "many" bytes '.repeat(2_000), none: null };
+  const put = "update taskmaster.job set payload = $2 where id = $1";
+  await sql.query(put, [written[1], JSON.stringify(large, null, 2)]);
+  await sql.query(put, [written[3], JSON.stringify({ n: '"],[' })]);
+  const worker = await register(database);
+  const jobs = await worker.claim();
+  expect(ids(jobs)).toEqual(written);
+  expect(jobs.map(({ payload }) => payload)).toEqual([{ n: 0 }, large, { n: 2 }, { n: '"],[' }, { n: 4 }]);
+});
+
 test("a claim takes nothing from a lane that it does not name, and nothing behind its floor", async () => {
   const { database } = await testDatabase();
   const [a, b] = await enqueue(database, short, 2, { runAt: new Date(0) });

@@ -118,7 +118,7 @@ test("a process that is killed in the middle leaves nothing behind, and the next
   const migrating = migrate(killed).catch((error: unknown) => error);
   const pid = await until("the migration waits", async () => {
     const { rows } = await sql.query<{ pid: number }>(
-      "select pid from pg_locks where locktype = 'advisory' and not granted",
+      "select pid from pg_locks join pg_database on pg_database.oid = database where datname = current_database() and locktype = 'advisory' and not granted",
     );
     return rows[0]?.pid;
   });

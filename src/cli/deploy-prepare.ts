@@ -1,0 +1,132 @@
+import { writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import pc from "picocolors";
+import { formatMilliseconds } from "../contract/duration.ts";
+import { type Prepared, prepare } from "../deploy/prepare.ts";
+import type { Database } from "../engine/database.ts";
+import { type TaskDurations, taskDurations } from "../engine/durations.ts";
+import type { TaskmasterFleet } from "../fleets/taskmaster/taskmaster-fleet.ts";
+import type { GlobalOptions } from "./context.ts";
+import { durationOption, type GateOptions, withFleet, withGateOptions } from "./deploy-fleet.ts";
+import { blockerTable, DeployView, ticket } from "./deploy-view.ts";
+import { printJson } from "./terminal.ts";
+
+interface PrepareOptions extends GateOptions {
+  readonly hold: string;
+  readonly ticket?: string;
+}
+
+/** `taskmaster deploy prepare` */
+export function addPrepare(deploy: Command): void {
+  withGateOptions(deploy.command("prepare"))
+    .description(
+      "Close the gate and wait until nothing runs that must not be cut off. Exit 0: safe; 3: given up, open again.",
+    )
+    .option("--hold <duration>", "how long the gate stays closed after the verdict, unless extended", "15m")
+    .option("--ticket <file>", "where to write the ticket about the blockers, in Markdown (default: standard output)")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx taskmaster deploy prepare --release $(git rev-parse HEAD) && ./restart-everything && npx taskmaster deploy finish\n  npx taskmaster deploy prepare --timeout 2m --json\n",
+    )
+    .action(async (options: PrepareOptions, command: Command) => {
+      const global: GlobalOptions = command.optsWithGlobals();
+      const timeoutMs = durationOption(options.timeout, "--timeout");
+      const holdMs = durationOption(options.hold, "--hold");
+      await withFleet(global, options, async (fleet, database, leaseMs) => {
+        const prepared = await prepareAttended(fleet, database, {
+          timeoutMs,
+          leaseMs,
+          holdMs,
+          quiet: global.json === true,
+        });
+        await tellPrepared(prepared, fleet, database, global, options);
+      });
+    });
+}
+
+/** Exit code of a deploy that was given up because of blockers. */
+const blockedExitCode = 3;
+/** As a shell has it for a program that Ctrl-C has ended. */
+export const interruptedExitCode = 130;
+
+/** Closes the gate and waits, shows what it waits for, and opens again on Ctrl-C. */
+export async function prepareAttended(
+  fleet: TaskmasterFleet,
+  database: Database,
+  { quiet, ...times }: { timeoutMs: number; leaseMs: number; holdMs: number; quiet: boolean },
+): Promise<Prepared> {
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  const view = new DeployView((tasks) => taskDurations(database, tasks));
+  process.on("SIGINT", abort).on("SIGTERM", abort).on("SIGHUP", abort);
+  try {
+    return await prepare({
+      fleets: [fleet],
+      ...times,
+      signal: stop.signal,
+      ...(!quiet && { onView: view.show }),
+    });
+  } finally {
+    view.end();
+    process.off("SIGINT", abort).off("SIGTERM", abort).off("SIGHUP", abort);
+  }
+}
+
+export async function tellPrepared(
+  prepared: Prepared,
+  fleet: TaskmasterFleet,
+  database: Database,
+  global: GlobalOptions,
+  options: { readonly hold?: string; readonly ticket?: string },
+): Promise<void> {
+  const { deploy } = fleet;
+  const waitedMs = Math.round(prepared.last?.waitedMs ?? 0);
+  if (prepared.verdict === "blocked") return tellBlocked(prepared, deploy, database, global, options);
+  if (prepared.verdict === "aborted") process.exitCode = interruptedExitCode;
+  if (global.json) return printJson({ deploy, verdict: prepared.verdict, waitedMs });
+  if (prepared.verdict === "aborted") console.log(`Interrupted: the gate of deploy ${deploy} is open again.`);
+  else
+    console.log(
+      [
+        `${pc.green("Safe.")} Deploy ${deploy}: nothing runs that must not be cut off, and nothing starts. It took ${formatMilliseconds(waitedMs)}.`,
+        `Now migrate and restart; the gate stays closed for ${options.hold} (npx taskmaster deploy extend).`,
+        "When the new workers run: npx taskmaster deploy finish. To call it off: npx taskmaster deploy abort.",
+      ].join("\n"),
+    );
+}
+
+async function tellBlocked(
+  { last, blockers }: Extract<Prepared, { verdict: "blocked" }>,
+  deploy: number,
+  database: Database,
+  global: GlobalOptions,
+  options: { readonly ticket?: string },
+): Promise<void> {
+  process.exitCode = blockedExitCode;
+  const durations = await taskDurations(database, [...new Set(blockers.map(({ task }) => task))]).catch(() => []);
+  const usual = new Map<string, TaskDurations>(durations.map((each) => [each.task, each]));
+  const open = last.fleets
+    .flatMap(({ view }) => view.processes)
+    .filter(({ state }) => state !== "closed" && state !== "gone");
+  const markdown = ticket(deploy, last.waitedMs, blockers, usual);
+  if (options.ticket !== undefined) writeFileSync(options.ticket, markdown);
+  if (global.json)
+    return printJson({
+      deploy,
+      verdict: "blocked",
+      waitedMs: Math.round(last.waitedMs),
+      blockers: blockers.map((blocker) => ({ ...blocker, usually: usual.get(blocker.task) ?? null })),
+      unanswered: open,
+      ticket: markdown,
+    });
+  console.log(
+    [
+      `${pc.red("Not safe.")} Deploy ${deploy} is given up after ${formatMilliseconds(last.waitedMs)}; the gate is open again and the workers run. Do not deploy now.`,
+      ...(blockers.length > 0 ? ["", blockerTable(blockers, usual)] : []),
+      ...open.map(({ id, where, remark }) => `process ${id} (${where}) has not answered${remark ? `: ${remark}` : ""}`),
+      ...(blockers.length > 0
+        ? ["", options.ticket === undefined ? markdown : `A ticket is in ${options.ticket}.`]
+        : []),
+    ].join("\n"),
+  );
+}

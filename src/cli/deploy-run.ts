@@ -1,0 +1,153 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import type { Command } from "commander";
+import pc from "picocolors";
+import { formatMilliseconds } from "../contract/duration.ts";
+import { Renewing } from "../deploy/prepare.ts";
+import { lookAtTakeover, type Takeover } from "../deploy/takeover.ts";
+import { type Database, pause } from "../engine/database.ts";
+import { findDeploy, noteDeploy } from "../engine/deploys.ts";
+import type { TaskmasterFleet } from "../fleets/taskmaster/taskmaster-fleet.ts";
+import type { GlobalOptions } from "./context.ts";
+import { durationOption, type GateOptions, withFleet, withGateOptions } from "./deploy-fleet.ts";
+import { interruptedExitCode, prepareAttended, tellPrepared } from "./deploy-prepare.ts";
+import { NotDoneError, UsageError } from "./failure.ts";
+
+interface RunOptions extends GateOptions {
+  readonly wait: string;
+  readonly workers: string;
+  readonly strict?: boolean;
+}
+
+/** `taskmaster deploy run -- COMMAND` */
+export function addRun(deploy: Command): void {
+  withGateOptions(deploy.command("run"))
+    .description(
+      "Close the gate, run a command that migrates and restarts, wait for the new workers, open the gate. Passes on the command's exit code.",
+    )
+    .argument("<command...>", "what to run, after --")
+    .option("--wait <duration>", "how long to wait for the new workers after the command", "2m")
+    .option("--workers <count>", "how many new workers to wait for", "1")
+    .option("--strict", "fail where something in the backlog cannot be read by the new workers")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx taskmaster deploy run -- ./deploy.sh\n  npx taskmaster deploy run --release $(git rev-parse HEAD) --timeout 2m -- sh -c 'npm run migrate && systemctl restart workers'\n",
+    )
+    .action(async (words: string[], options: RunOptions, command: Command) => {
+      const global: GlobalOptions = command.optsWithGlobals();
+      const timeoutMs = durationOption(options.timeout, "--timeout");
+      const waitMs = durationOption(options.wait, "--wait");
+      const workers = Number(options.workers);
+      if (!Number.isInteger(workers) || workers < 0)
+        throw new UsageError(`--workers ${options.workers}: write a whole number, 0 to wait for none.`);
+      await withFleet(global, options, async (fleet, database, leaseMs) => {
+        const prepared = await prepareAttended(fleet, database, { timeoutMs, leaseMs, holdMs: leaseMs, quiet: false });
+        if (prepared.verdict !== "safe") return tellPrepared(prepared, fleet, database, global, {});
+        say(`${pc.green("Safe")} after ${formatMilliseconds(prepared.last.waitedMs)}. Running: ${words.join(" ")}`);
+        await runBehindGate(fleet, database, words, { leaseMs, waitMs, workers, strict: options.strict === true });
+      });
+    });
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+interface Behind {
+  readonly leaseMs: number;
+  readonly waitMs: number;
+  readonly workers: number;
+  readonly strict: boolean;
+}
+
+/** The gate is closed and safe: whatever happens here, it opens at the end. */
+async function runBehindGate(
+  fleet: TaskmasterFleet,
+  database: Database,
+  words: readonly string[],
+  options: Behind,
+): Promise<void> {
+  const stop = new AbortController();
+  const interrupt = () => stop.abort();
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
+  const renewing = new Renewing([fleet], options.leaseMs);
+  renewing.start();
+  let outcome: "finished" | "aborted" = "aborted";
+  let reason: string | undefined;
+  try {
+    await noteDeploy(database, fleet.deploy, "command started", { command: words });
+    const code = await runCommand(words, stop.signal, fleet.deploy);
+    await noteDeploy(database, fleet.deploy, "command ended", { code }).catch(() => {});
+    if (code !== 0) {
+      process.exitCode = code;
+      reason = stop.signal.aborted ? "interrupted while the command ran" : `the command ended with exit code ${code}`;
+      return;
+    }
+    const takeover = await waitForWorkers(fleet, database, stop.signal, options);
+    renewing.assertHeld(); // else a job may have run in the middle of the migration
+    const problem = problemOf(takeover, stop.signal, options);
+    for (const warning of takeover.warnings) say(`${pc.yellow("warning")}  ${warning}`);
+    if (problem === undefined) outcome = "finished";
+    else {
+      process.exitCode = stop.signal.aborted ? interruptedExitCode : 1;
+      reason = problem;
+    }
+  } catch (error) {
+    reason = error instanceof Error ? error.message : String(error);
+    throw error;
+  } finally {
+    await renewing.stop();
+    const isOurs = await fleet.reopen(outcome, reason);
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt).off("SIGHUP", interrupt);
+    if (outcome === "finished") say(`${pc.green("Finished.")} Deploy ${fleet.deploy}: the gate is open.`);
+    else
+      say(`${pc.red("Not finished")}: ${reason}. ${isOurs ? `The gate of deploy ${fleet.deploy} is open again.` : ""}`);
+  }
+}
+
+function problemOf({ newcomers, unread }: Takeover, { aborted }: AbortSignal, options: Behind): string | undefined {
+  const { waitMs, workers, strict } = options;
+  if (aborted) return "interrupted while the new workers were awaited";
+  if (newcomers.length < workers)
+    return `${newcomers.length} of ${workers} new workers came within ${formatMilliseconds(waitMs)} after the command`;
+  if (strict && unread.length > 0) return "the new workers cannot read the whole backlog (--strict)";
+  return undefined;
+}
+
+/** Runs it to its end. A signal that reaches us reaches it too, and it may take its time to end in good order. */
+function runCommand([file = "", ...args]: readonly string[], signal: AbortSignal, deploy: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: "inherit", env: { ...process.env, TASKMASTER_DEPLOY: String(deploy) } });
+    const forward = () => child.kill("SIGTERM");
+    signal.addEventListener("abort", forward, { once: true });
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === "ENOENT"
+          ? new NotDoneError(`The command ${file} was not found. Write it after --, such as: deploy run -- ./deploy.sh`)
+          : error,
+      );
+    });
+    child.on("exit", (code, killedBy) => {
+      signal.removeEventListener("abort", forward);
+      resolve(code ?? 128 + (killedBy ? constants.signals[killedBy] : 0));
+    });
+  });
+}
+
+async function waitForWorkers(
+  fleet: TaskmasterFleet,
+  database: Database,
+  signal: AbortSignal,
+  { waitMs, workers }: Behind,
+): Promise<Takeover> {
+  const deploy = await findDeploy(database, fleet.deploy);
+  if (deploy === undefined) throw new NotDoneError(`The record of deploy ${fleet.deploy} is gone.`);
+  const until = performance.now() + waitMs;
+  for (let said = false; ; ) {
+    const takeover = await lookAtTakeover(database, deploy);
+    if (takeover.newcomers.length >= workers || performance.now() > until || signal.aborted) return takeover;
+    if (!said) say(`Waiting for ${workers} new ${workers === 1 ? "worker" : "workers"} …`);
+    said = true;
+    await pause(250, signal);
+  }
+}
