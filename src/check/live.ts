@@ -8,11 +8,13 @@ import { type CheckOptions, checkTasks, type Report, sortedFindings } from "./ch
 import { type CheckedTask, checkedTasks } from "./checked-task.ts";
 import { askProduction, count, loadText } from "./conditions.ts";
 import type { Condition, Finding } from "./finding.ts";
+import { type LiveRelease, liveReleases } from "./live-releases.ts";
 import type { LockedTask, Lockfile } from "./lockfile.ts";
 import { ordered } from "./schema-order.ts";
 import { writerFindings } from "./writer-findings.ts";
 
 export interface LiveReport extends Report {
+  readonly releases: readonly LiveRelease[];
   readonly backlog: BacklogReport;
 }
 
@@ -39,7 +41,7 @@ export async function checkLive(options: LiveOptions): Promise<LiveReport> {
   ];
   const resolved = await Promise.all(found.map((finding) => inProduction(finding, production, database)));
   const queued = await backlogFindings(database, backlog, production, now, { base, known: resolved });
-  return { ...report, findings: sortedFindings([...resolved, ...queued]), backlog };
+  return { ...report, findings: sortedFindings([...resolved, ...queued]), releases: liveReleases(production), backlog };
 }
 
 /** What live releases have registered of the code's own tasks, as a lockfile. What is not registered is taken to be unchanged. */

@@ -195,6 +195,20 @@ describe("what is live", () => {
     ]);
   });
 
+  test("what each live release reads and writes is told", async () => {
+    const on = await testDatabase();
+    await register(on.database, { tasks: [released], release: "old" });
+    await register(on.database, {
+      tasks: [revised((older) => ({ ...older, date: "x" }))],
+      release: "new",
+      role: "producer",
+    });
+    expect((await ask(on, [released], lock(released))).releases).toEqual([
+      { release: "old", workers: 1, producers: 0, tasks: { "user.confirm": { reads: [1, 1], writes: 1 } } },
+      { release: "new", workers: 0, producers: 1, tasks: { "user.confirm": { writes: 2 } } },
+    ]);
+  });
+
   test("a lower time limit is held against what runs took", async () => {
     const on = await testDatabase();
     await enqueued(on, released, [{ id: 1, message: "a" }]);

@@ -238,6 +238,14 @@ describe("the lockfile", () => {
     });
   });
 
+  test("ends, though what was loaded keeps the program alive", async () => {
+    const project = await released();
+    project.write("tasks.ts", `${tasks(`.payload(${first})`)}setInterval(() => {}, 1000);`);
+    expect((await project.call(["check"])).code).toBe(0);
+    project.write("taskmaster.lock.json", "{");
+    expect((await project.call(["check"])).code).toBe(2);
+  });
+
   test("fails in CI where it is not up to date", async () => {
     const project = await released();
     project.write(
