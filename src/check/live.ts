@@ -87,7 +87,7 @@ async function inProduction(finding: Finding, production: Production, database: 
     const until = phased.find((phase) => phase.until.some(({ kind }) => kind === "no-jobs"))?.until ?? [];
     return whenGone(finding, until, production);
   }
-  if (rule === "revision-added" && revision !== undefined) {
+  if ((rule === "revision-added" || rule === "downgrade-dropped") && revision !== undefined) {
     const readers = askProduction({ kind: "readers", task, revision }, production);
     return { ...finding, live: `${readers.text}.` };
   }

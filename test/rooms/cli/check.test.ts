@@ -108,7 +108,7 @@ describe("the payload changes in place", () => {
 });
 
 describe("what else breaks", () => {
-  const revised = `.payload(${first}).revise(z.object({ id: z.number() }), { upgrade: ({ id }) => ({ id }) })`;
+  const revised = `.payload(${first}).revise(z.object({ id: z.number() }), { upgrade: ({ id }) => ({ id }), downgrade: ({ id }) => ({ id, message: "" }) })`;
 
   test("an upgrade or a downgrade that fails on what it may meet", async () => {
     const project = await released();
@@ -140,6 +140,7 @@ describe("what else breaks", () => {
       "breaking",
     ],
     ["its last revision is gone", tasks(`.payload(${first})`), "revision-withdrawn", "breaking"],
+    ["its downgrade is gone", tasks(revised.replace(/, downgrade: .* }\)$/, " })")), "downgrade-dropped", "warning"],
     ["its function is gone", tasks(revised, "user.confirm", ""), "function-removed", "breaking"],
     ["it is renamed", tasks(`${revised}.formerly("user.confirm")`, "user.notify"), "task-renamed", "warning"],
     [
