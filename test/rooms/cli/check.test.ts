@@ -226,6 +226,12 @@ describe("the lockfile", () => {
     expect({ code, findings: answer.findings }).toMatchObject({ code: 0, findings: [{ accepted: "drained by hand" }] });
   });
 
+  test("help shows examples and exit codes", async () => {
+    const project = await released();
+    expect((await project.call(["check", "--help"])).stdout).toMatch(/Exit codes: 0 fine, 1 .*\n\nExamples:/);
+    expect((await project.call(["plan", "--help"])).stdout).toContain("Examples:");
+  });
+
   test("what cannot be checked ends with 2, and says what to do", async () => {
     const project = await released();
     const missing = await project.call(["check", "--base", "nowhere"]);
