@@ -26,13 +26,15 @@ async function refusedFinding(
 ): Promise<Finding> {
   const told = [...problems].sort(([, one], [, other]) => other.jobs - one.jobs).slice(0, 3);
   const reasons = told.map(([reason, each]) => (problems.size > 1 ? `${reason} (${count(each.jobs)})` : reason));
-  const first = told[0]?.[1].first ?? "";
+  const [mostly, { first }] = told[0] ?? ["", { first: "" }];
+  const number = numberOf(first);
+  const [, missing] = /^`(\w+)` is missing$/.exec(mostly) ?? [];
   return {
     rule: "backlog-refused",
     severity: "breaking",
     task,
     revision,
-    title: `${count(failing)} of ${count(jobs)} jobs of revision ${revision} would fail: ${reasons.join("; ")}; first: ${first}${await standing(database, first)}`,
+    title: `${count(failing)} of ${count(jobs)} jobs of revision ${revision} would fail: ${reasons.join("; ")}; first: ${first}${await standing(database, number)}`,
     effects: [
       {
         who: "new worker, old job",
@@ -42,16 +44,20 @@ async function refusedFinding(
       },
     ],
     oneDeploy: {
-      does: `Make the upgrade take them, and look again. What one of them holds: npx taskmaster jobs show NUMBER. Those that nobody needs can be taken out: npx taskmaster jobs cancel --task ${task} --revision ${revision}`,
-      ...(told[0]?.[0].endsWith("is missing") && {
-        code: `upgrade: (older) => ({ ...older, ${told[0][0].split("`")[1]}: older.${told[0][0].split("`")[1]} ?? … }), // what it should be in these jobs`,
+      does: `Make the upgrade take them, and look again.${number === undefined ? "" : ` What the first of them holds: npx taskmaster jobs show ${number}. One that nobody needs can be taken out: npx taskmaster jobs cancel ${number}`}`,
+      ...(missing !== undefined && {
+        code: `upgrade: (older) => ({ ...older, ${missing}: older.${missing} ?? … }), // what it should be in these jobs`,
       }),
     },
   };
 }
 
-async function standing(database: Database, first: string): Promise<string> {
-  const [, number] = /^job (\d+)$/.exec(first) ?? [];
+/** Of what failed first: a job, or a schedule. */
+function numberOf(first: string): string | undefined {
+  return /^job (\d+)$/.exec(first)?.[1];
+}
+
+async function standing(database: Database, number: string | undefined): Promise<string> {
   if (number === undefined) return "";
   const found = await standingOf(database, number);
   if (found === undefined) return "";
