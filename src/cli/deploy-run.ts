@@ -9,6 +9,7 @@ import { type Database, pause } from "../engine/database.ts";
 import { findDeploy, noteDeploy } from "../engine/deploys.ts";
 import type { TaskmasterFleet } from "../fleets/taskmaster/taskmaster-fleet.ts";
 import type { GlobalOptions } from "./context.ts";
+import { checkBeforeDeploy } from "./deploy-check.ts";
 import { durationOption, type GateOptions, withFleet, withGateOptions } from "./deploy-fleet.ts";
 import { interruptedExitCode, prepareAttended, tellPrepared } from "./deploy-prepare.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
@@ -17,17 +18,19 @@ interface RunOptions extends GateOptions {
   readonly wait: string;
   readonly workers: string;
   readonly strict?: boolean;
+  readonly check: boolean;
 }
 
 /** `taskmaster deploy run -- COMMAND` */
 export function addRun(deploy: Command): void {
   withGateOptions(deploy.command("run"))
     .description(
-      "Close the gate, run a command that migrates and restarts, wait for the new workers, open the gate. Passes on the command's exit code.",
+      "Check the tasks, close the gate, run a command that migrates and restarts, wait for the new workers, open the gate. Passes on the command's exit code.",
     )
     .argument("<command...>", "what to run, after --")
     .option("--wait <duration>", "how long to wait for the new workers after the command", "2m")
     .option("--workers <count>", "how many new workers to wait for", "1")
+    .option("--no-check", "do not hold the tasks of this folder against their lockfile and production first")
     .option("--strict", "fail where something in the backlog cannot be read by the new workers")
     .addHelpText(
       "after",
@@ -41,6 +44,7 @@ export function addRun(deploy: Command): void {
       if (!Number.isInteger(workers) || workers < 0)
         throw new UsageError(`--workers ${options.workers}: write a whole number, 0 to wait for none.`);
       await withFleet(global, options, async (fleet, database, leaseMs) => {
+        if (options.check) await checkBeforeDeploy(global, database);
         const prepared = await prepareAttended(fleet, database, { timeoutMs, leaseMs, holdMs: leaseMs, quiet: false });
         if (prepared.verdict !== "safe") return tellPrepared(prepared, fleet, database, global, {});
         say(`${pc.green("Safe")} after ${formatMilliseconds(prepared.last.waitedMs)}. Running: ${words.join(" ")}`);

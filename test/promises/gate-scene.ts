@@ -58,6 +58,7 @@ export async function scene() {
   };
   return {
     ...database,
+    tasks,
     project,
     ledger,
     count,

@@ -236,6 +236,24 @@ test("deploy run: passes on the exit code of a command that fails, and opens the
   expect(await here.isOpen()).toBe(true);
 });
 
+test("deploy run: closes and runs nothing where the new code would break what waits", async () => {
+  const here = await scene();
+  const old = await here.work();
+  old.kill("SIGTERM");
+  await here.enqueue("mail", 5);
+  const { tasks } = here;
+  here.project.write(
+    "tasks.ts",
+    tasks.replace("z.object({ ms: z.number() })", "z.object({ ms: z.number(), to: z.string() })"),
+  );
+  const answer = await here.project.call(["deploy", "run", "--workers", "0", "--", "touch", "ran"]);
+  expect(answer.code).toBe(1);
+  expect(answer.stderr).toMatch(/would break this deploy.*--no-check/);
+  expect(await here.deploys()).toEqual([]);
+  const forced = await here.project.call(["deploy", "run", "--no-check", "--workers", "0", "--", "echo", "ran"]);
+  expect(forced).toMatchObject({ code: 0, stdout: "ran\n" });
+});
+
 test("deploy run: waits for the workers of the new release, and opens the gate when they are there", async () => {
   const here = await scene();
   const old = await here.work();
