@@ -73,29 +73,32 @@ function unreadableFindings(
 ): Finding[] {
   const names = byJobName(now);
   const left = lanes.filter(({ lane }) => unread.has(lane));
+  // A live process that knows none of our tasks is another program's; one that knows some is an older release of ours.
+  const isOurs = new Set(processes.filter((each) => names.has(each.task)).map(({ process }) => process));
+  const readBy = (task: string) => processes.some((each) => each.task === task && each.reads);
   return [...new Set(left.map(({ task }) => task))].flatMap((task): Finding[] => {
     const toldOf = known.some((each) => each.live !== undefined && each.severity !== "note" && isAbout(each, task));
     if (toldOf) return [];
     const mine = left.filter((lane) => lane.task === task);
     const checked = names.get(task);
-    const readByOthers = processes.some((each) => each.task === task && each.reads);
-    const ours = checked !== undefined || base.tasks[task] !== undefined;
+    const readByOthers = processes.some((each) => each.task === task && each.reads && !isOurs.has(each.process));
+    const ours = checked !== undefined || base.tasks[task] !== undefined || !readByOthers;
     const revisions = [...new Set(mine.map(({ max }) => max))].join(", ");
     const reads = checked && readable(checked.contract);
     return [
       {
         rule: "backlog-unreadable",
-        severity: ours || !readByOthers ? "breaking" : "note",
+        severity: ours ? "breaking" : "note",
         task,
         title: `${loadText(mine)} of revision ${revisions} ${reads ? `cannot be read: this code reads ${reads.lo} to ${reads.hi}` : "are of a task that this code does not know"}`,
         effects: [
           {
             who: "new worker, old job",
             phases: ["during the deploy", "after the deploy"],
-            what: readByOthers
+            what: readBy(task)
               ? "workers of this code leave them alone. They run as long as a live worker knows them, and are stranded when the last one stops."
               : "they are stranded: no live worker knows them either.",
-            breaks: ours || !readByOthers,
+            breaks: ours,
           },
         ],
         oneDeploy: {

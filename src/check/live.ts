@@ -71,11 +71,14 @@ const ofPayloads = new Set<string>(["payload-changed", "payload-unproven", "payl
 function unknownTo(known: readonly Finding[], live: readonly Finding[]): Finding[] {
   const key = ({ task, revision }: Finding) => `${task} ${revision}`;
   const told = new Set(known.filter(({ rule }) => ofPayloads.has(rule)).map(key));
-  return live.flatMap((finding) =>
-    ofPayloads.has(finding.rule) && !told.has(key(finding))
-      ? [{ ...finding, live: "the lockfile says otherwise; this is what live processes have registered." }]
-      : [],
-  );
+  return live.filter((finding) => ofPayloads.has(finding.rule) && !told.has(key(finding))).map(asLive);
+}
+
+function asLive(finding: Finding): Finding {
+  if (finding.rule !== "revision-withdrawn")
+    return { ...finding, live: "the lockfile says otherwise; this is what live processes have registered." };
+  // What cannot be read any more then is counted in the backlog.
+  return { ...finding, severity: "note", live: "a live release is newer than this code, so this is a rollback." };
 }
 
 /** Rules of what is gone: right as soon as nobody needs it any more. */

@@ -115,6 +115,22 @@ describe("the backlog", () => {
     ]);
   });
 
+  test("a task that only older releases of the same program know was deleted, whatever the lockfile says", async () => {
+    const on = await testDatabase();
+    const other = task("other")
+      .payload(first)
+      .short(() => {});
+    await enqueued(on, other, [{ id: 1, message: "a" }]);
+    await register(on.database, { tasks: [released, other] });
+    expect((await ask(on, [released], lock(released))).told).toMatchObject([
+      {
+        rule: "backlog-unreadable",
+        severity: "breaking",
+        title: expect.stringContaining("a task that this code does not know"),
+      },
+    ]);
+  });
+
   test("a rendition that an older release reads is what is run", async () => {
     const on = await testDatabase();
     const newer = task("user.confirm")
@@ -192,6 +208,20 @@ describe("what is live", () => {
         severity: "breaking",
         live: expect.stringContaining("live processes have registered"),
       },
+    ]);
+  });
+
+  test("a rollback is no finding of its own: what it would strand is", async () => {
+    const on = await testDatabase();
+    const newer = revised((older) => ({ ...older, date: "x" }));
+    await register(on.database, { tasks: [newer], release: "new" });
+    expect((await ask(on, [released], lock(released))).told).toMatchObject([
+      { rule: "revision-withdrawn", severity: "note", live: expect.stringContaining("this is a rollback") },
+    ]);
+    await enqueued(on, newer, [{ id: 1, message: "a", date: "b" }]);
+    expect((await ask(on, [released], lock(released))).told).toMatchObject([
+      { rule: "backlog-unreadable", severity: "breaking" },
+      { rule: "revision-withdrawn", severity: "note" },
     ]);
   });
 
