@@ -11,6 +11,7 @@ const rooms = {
   process: ["embedded", "engine", "contract"],
   client: ["process", "engine", "contract"],
   worker: ["process", "engine", "contract"],
+  testing: ["client", "worker", "process", "engine", "contract"],
   fleets: ["engine", "contract"],
   deploy: ["fleets/fleet", "engine", "contract"],
 };

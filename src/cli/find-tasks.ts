@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createJiti } from "jiti";
+import { withLinks } from "../contract/chain.ts";
 import { isSchedule, type Schedule } from "../contract/schedule.ts";
 import { type AnyTask, isTask } from "../contract/task.ts";
 import type { TaskmasterConfig } from "../process/config.ts";
@@ -86,7 +87,8 @@ export async function findTasks(named: readonly string[], config: FoundConfig): 
 
 /** An exported value, and what stands directly in an exported list or object. */
 function within(value: unknown): unknown[] {
-  if (isTask(value) || isSchedule(value)) return [value];
+  if (isTask(value)) return withLinks([value]);
+  if (isSchedule(value)) return [value];
   if (Array.isArray(value)) return value;
   return typeof value === "object" && value !== null ? Object.values(value) : [];
 }

@@ -10,6 +10,7 @@ import { NotDoneError, UsageError } from "./failure.ts";
 import { type JobOptions, takesAll, toFilter, withFilters } from "./job-options.ts";
 import { replay } from "./jobs-replay.ts";
 import { didYouMean } from "./nearest.ts";
+import { toldText } from "./status.ts";
 import { confirm, fromNow, localTime, printJson, table } from "./terminal.ts";
 
 /** `taskmaster jobs …` */
@@ -137,6 +138,7 @@ function describe(job: JobDetail): string {
   const facts: (readonly [string, string])[] = [
     ["job", `${job.id}  ${job.task} revision ${job.revision}, queue ${job.queue}`],
     ["state", colour(job.state) + (job.process !== null ? ` on process ${job.process}` : "")],
+    ...(job.running?.heard ? ([["progress", toldText(job.running).trim()]] as const) : []),
     ...(job.reason ? ([["why", job.reason]] as const) : []),
     ...(job.enqueuedAt ? ([["enqueued", `${localTime(job.enqueuedAt)} (${fromNow(job.enqueuedAt)})`]] as const) : []),
     ...(job.runAt && !job.endedAt ? ([["due", `${localTime(job.runAt)} (${fromNow(job.runAt)})`]] as const) : []),
@@ -146,6 +148,8 @@ function describe(job: JobDetail): string {
       ([revision, payload]) => [`payload ${revision}`, JSON.stringify(payload)] as const,
     ),
   ];
+  for (const { name, kind, at, value } of job.checkpoints)
+    facts.push(["recorded", `${kind} ${JSON.stringify(name)} ${pc.dim(`${localTime(at)} ${shortened(value)}`)}`]);
   const lines = facts.map(([name, value]) => `${pc.dim(name.padEnd(10))} ${value}`);
   for (const { delivery, at, process, kind, name, message, stack } of job.attempts)
     lines.push(
@@ -156,6 +160,11 @@ function describe(job: JobDetail): string {
   if (["failed", "held", "cancelled"].includes(job.state))
     lines.push("", pc.dim(`Run it again: npx taskmaster jobs retry ${job.id}`));
   return lines.join("\n");
+}
+
+function shortened(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
 
 const batchSize = 1_000;

@@ -69,6 +69,9 @@ interface Running {
   readonly task: string;
   readonly since: string;
   readonly overrun?: true;
+  readonly progress?: number;
+  readonly note?: string;
+  readonly heard?: string;
 }
 
 function processes({ processes }: Status): string {
@@ -82,8 +85,8 @@ function processes({ processes }: Status): string {
       ...running
         .slice(0, 3)
         .map(
-          ({ job, task, since, overrun }) =>
-            `${task} ${job} for ${formatMilliseconds(Date.now() - Date.parse(since))}${overrun ? pc.red(" over its time limit") : ""}`,
+          ({ job, task, since, overrun, ...told }) =>
+            `${task} ${job}${toldText(told)} for ${formatMilliseconds(Date.now() - Date.parse(since))}${overrun ? pc.red(" over its time limit") : ""}`,
         ),
       running.length > 3 ? `and ${running.length - 3} more` : "",
     ];
@@ -99,6 +102,15 @@ function processes({ processes }: Status): string {
     ];
   });
   return table(["process", "role", "release", "where", "runs", "queues", "seen", ""], rows);
+}
+
+/** What a task tells of itself: ` 40 % index (12 s ago)`. */
+export function toldText({ progress, note, heard }: Pick<Running, "progress" | "note" | "heard">): string {
+  return [
+    progress === undefined ? "" : ` ${Math.floor(progress * 100)} %`,
+    note === undefined ? "" : ` ${note}`,
+    heard === undefined ? "" : ` (${fromNow(new Date(heard))})`,
+  ].join("");
 }
 
 function backlog({ backlog }: Status): string {

@@ -1,8 +1,15 @@
 import type { Duration } from "../contract/duration.ts";
 import { toMilliseconds } from "../contract/duration.ts";
-import { TaskmasterError } from "../contract/error.ts";
+import {
+  assertPayloadSize,
+  enqueueableContract,
+  InvalidEnqueueError,
+  type Placement,
+  place,
+} from "../contract/enqueue.ts";
 import { type StoredPayload, storePayload } from "../contract/payload.ts";
-import { type AnyTask, contractOf, type Enqueueable, type InputOf, isTask } from "../contract/task.ts";
+import type { AnyTask, Enqueueable, InputOf } from "../contract/task.ts";
+import { type Queryable, runWithin } from "../engine/database.ts";
 import {
   enqueueJobs,
   enqueueKeyed,
@@ -10,15 +17,16 @@ import {
   enqueueWithin,
   type KeyedJob,
   type NewJob,
-  runWithin,
 } from "../engine/enqueue.ts";
+import type { NewEvent } from "../engine/event.ts";
 import { publish } from "../engine/events.ts";
+import { Gatherer } from "../engine/gather.ts";
 import { JobNumbers } from "../engine/job-numbers.ts";
 import { LaneBook } from "../engine/lanes.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
-import { type EnqueueOptions, InvalidEnqueueError, type Placement, place } from "./enqueue-options.ts";
-import { Gatherer } from "./gather.ts";
+import type { EnqueueOptions } from "./enqueue-options.ts";
+import { newEvent, type SignalOptions, signalEvent } from "./signal.ts";
 
 export interface TaskmasterOptions {
   /** A `postgres://` URL. Default: `DATABASE_URL`, else an embedded Postgres under `.taskmaster/` of this folder. */
@@ -43,26 +51,6 @@ export interface EnqueuedJob {
   readonly duplicate: boolean;
 }
 
-/** Thrown by an enqueue of a retired task. Nothing was enqueued. */
-export class TaskRetiredError extends TaskmasterError {
-  readonly code = "TASKMASTER_TASK_RETIRED";
-}
-
-/** Thrown by an enqueue whose payload is larger than `maxPayloadBytes`. Nothing was enqueued. */
-export class PayloadTooLargeError extends TaskmasterError {
-  readonly code = "TASKMASTER_PAYLOAD_TOO_LARGE";
-  readonly bytes: number;
-
-  constructor(task: string, bytes: number, limit: number) {
-    super(
-      `The payload of ${task} is ${bytes.toLocaleString("en")} bytes of JSON; the limit is ${limit.toLocaleString("en")}. Nothing was enqueued. ` +
-        "Store the data elsewhere and enqueue its address, or raise maxPayloadBytes.",
-    );
-    this.bytes = bytes;
-  }
-}
-
-const utf8 = new TextEncoder();
 const batchLimit = 1_000;
 const leaseMs = 20_000;
 
@@ -148,20 +136,14 @@ export class Taskmaster {
   }
 
   async #enqueue(task: AnyTask, payloads: readonly unknown[], options: EnqueueOptions): Promise<EnqueuedJob[]> {
-    if (!isTask(task))
-      throw new InvalidEnqueueError(
-        "The first argument of enqueue is no task. Pass what task(name).payload(…) gave you.",
-      );
-    const contract = contractOf(task);
-    if (contract.retired)
-      throw new TaskRetiredError(`${contract.name} is retired: it runs what is left, and can no longer be enqueued.`);
+    const contract = enqueueableContract(task);
     const placement = place(contract, options);
     // Everything is checked before anything is written.
     const stored: StoredPayload[] = [];
     for (const payload of payloads) {
       const made = storePayload(contract, payload);
       const one = made instanceof Promise ? await made : made;
-      this.#checkSize(contract.name, one.text);
+      assertPayloadSize(contract.name, one.text, this.#options.maxPayloadBytes);
       stored.push(one);
     }
     const connected = await this.#connect();
@@ -176,11 +158,21 @@ export class Taskmaster {
     return written;
   }
 
-  #checkSize(task: string, text: string): void {
-    const limit = this.#options.maxPayloadBytes ?? 1_000_000;
-    if (text.length * 3 <= limit) return; // cannot be larger than three bytes a character
-    const bytes = utf8.encode(text).length;
-    if (bytes > limit) throw new PayloadTooLargeError(task, bytes, limit);
+  /**
+   * Tells jobs that something has happened: those that wait for it by `ctx.waitFor`, and those that come to wait for it later.
+   * When it resolves, the event is committed (or written within `options.within`).
+   *
+   * @param event 200 characters at most, such as `order paid 4711`
+   * @param payload JSON, a megabyte at most; what `ctx.waitFor` answers with
+   * @throws {NotJsonError}
+   * @throws {ResultRefusedError} where the payload does not fit `options.schema`
+   * @throws {CheckpointTooLargeError}
+   * @throws {DatabaseUnavailableError} where the database does not answer for `patience`
+   */
+  async signal(event: string, payload?: unknown, { schema, within }: SignalOptions = {}): Promise<void> {
+    const checked = await newEvent(event, payload, schema);
+    const connected = await this.#connect();
+    await connected.signal(checked, within, this.#patienceMs);
   }
 
   /** Lets what is on its way arrive, signs off and disconnects. Idempotent. */
@@ -264,6 +256,11 @@ class Connected {
     if (within) for (const batch of batches(jobs)) await enqueueWithin(within, batch);
     else await this.#writePlain(jobs, patienceMs);
     return jobs.map(({ id }) => ({ id, duplicate: false }));
+  }
+
+  async signal(event: NewEvent, within: Queryable | undefined, patienceMs: number): Promise<void> {
+    const woken = await signalEvent(this.membership.database, event, within, patienceMs);
+    if (!within) this.#waker.wake(woken.map(({ lane }) => lane));
   }
 
   async #writePlain(jobs: readonly NewJob[], patienceMs: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Backoff, type BackoffMs, toBackoffMs } from "./backoff.ts";
 import { InvalidContractError } from "./contract.ts";
 import { type Duration, formatMilliseconds, toMilliseconds } from "./duration.ts";
+import type { AnyTask } from "./task.ts";
 
 /** How a task runs: the half of it that only a worker needs. */
 export type Execution = ShortExecution | InterruptibleExecution;
@@ -9,6 +10,8 @@ interface AnyExecution {
   /** How many attempts may fail before the job is failed. Interruptions, hand-backs and deploys never count. */
   readonly attempts: number;
   readonly backoff: BackoffMs;
+  /** Of a link of a chain: the task whose payload is what this one answers. */
+  readonly next?: AnyTask;
   /** Runs one attempt: the payload has been upgraded and validated. */
   readonly run: (payload: unknown, context: unknown) => unknown;
 }

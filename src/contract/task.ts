@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Commit, EnqueueChild } from "./child.ts";
 import {
   assertName,
   type Contract,
@@ -10,6 +11,7 @@ import {
   type RevisionParts,
   revision,
 } from "./contract.ts";
+import type { Sleep, WaitFor } from "./event.ts";
 import {
   type Execution,
   type ExecutionOptions,
@@ -17,8 +19,10 @@ import {
   type ShortOptions,
   shortExecution,
 } from "./execution.ts";
+import type { Each } from "./iteration.ts";
 import type { JsonProblem } from "./json-type.ts";
 import { assertSchema, type InferInput, type InferOutput } from "./schema.ts";
+import type { RunStep } from "./step.ts";
 
 /**
  * The chain in which a task is written: `task(name).payload(…).revise(…).short(…)`. Every call gives a new value, so a
@@ -75,23 +79,30 @@ export interface TaskContract<Input = never, Output = unknown, Retired extends b
   retired(): TaskContract<Input, Output, true>;
 
   /** May not be interrupted: a deploy waits for it, and its time limit is a minute at most. */
-  short(run: TaskFunction<Output, ShortContext>): Task<Input, Output, Retired>;
-  short(options: ShortOptions, run: TaskFunction<Output, ShortContext>): Task<Input, Output, Retired>;
+  short<Result>(run: TaskFunction<Output, ShortContext, Result>): Task<Input, Output, Retired, Awaited<Result>>;
+  short<Result>(
+    options: ShortOptions,
+    run: TaskFunction<Output, ShortContext, Result>,
+  ): Task<Input, Output, Retired, Awaited<Result>>;
 
   /** May be stopped at any point and simply run again. */
-  interruptible(run: TaskFunction<Output, InterruptibleContext>): Task<Input, Output, Retired>;
-  interruptible(
+  interruptible<Result>(
+    run: TaskFunction<Output, InterruptibleContext, Result>,
+  ): Task<Input, Output, Retired, Awaited<Result>>;
+  interruptible<Result>(
     options: ExecutionOptions,
-    run: TaskFunction<Output, InterruptibleContext>,
-  ): Task<Input, Output, Retired>;
+    run: TaskFunction<Output, InterruptibleContext, Result>,
+  ): Task<Input, Output, Retired, Awaited<Result>>;
 }
 
 /** A contract and the function that runs it. */
-export interface Task<Input = never, Output = unknown, Retired extends boolean = boolean>
+export interface Task<Input = never, Output = unknown, Retired extends boolean = boolean, Result = unknown>
   extends Pick<TaskContract<Input, Output, Retired>, "name" | typeof contractKey | "~types"> {
   readonly [executionKey]: Execution;
-  formerly(...names: [string, ...string[]]): Task<Input, Output, Retired>;
-  retired(): Task<Input, Output, true>;
+  /** Carries the type alone; never there at run time. */
+  readonly "~result"?: Result;
+  formerly(...names: [string, ...string[]]): Task<Input, Output, Retired, Result>;
+  retired(): Task<Input, Output, true, Result>;
 }
 
 /** Whatever has a contract: a contract alone, or a whole task. */
@@ -105,7 +116,7 @@ export interface AnyRunnableTask extends AnyTask {
   readonly [executionKey]: Execution;
 }
 
-export type TaskFunction<Payload, Context> = (payload: Payload, context: Context) => unknown;
+export type TaskFunction<Payload, Context, Result = unknown> = (payload: Payload, context: Context) => Result;
 
 /** What a task's function is told of the attempt it is. */
 export interface AttemptContext {
@@ -131,7 +142,29 @@ export interface ShortContext extends AttemptContext {
   readonly deadline: Date;
 }
 
-export interface InterruptibleContext extends AttemptContext {}
+export interface InterruptibleContext extends AttemptContext {
+  /** Runs a function once, as far as the job is concerned: a later attempt is answered from its record. */
+  readonly step: RunStep;
+  /** Goes through items, and goes on from there in a later attempt. */
+  readonly each: Each;
+  /** Gives the slot back, and goes on after a time, perhaps on another worker. */
+  readonly sleep: Sleep;
+  /** Gives the slot back, and goes on when an event has happened: `taskmaster.signal(event, payload)`. */
+  readonly waitFor: WaitFor;
+  /** Enqueues a job that is written with the completion of this one. */
+  readonly enqueue: EnqueueChild;
+  /** Makes the task's own writes, its children and its completion one transaction. The last call of a task. */
+  readonly commit: Commit;
+  /** Tells people that it is at work: the time shows on `taskmaster status`. Costs nothing, call it as often as you like. */
+  readonly heartbeat: () => void;
+  /**
+   * Tells people how far it is; shows on `taskmaster status` with the worker's next heartbeat, within 5 s.
+   *
+   * @param fraction from 0 to 1
+   * @param note where it is, 200 characters at most
+   */
+  readonly progress: (fraction: number, note?: string) => void;
+}
 
 /** A sentence of the compiler where a payload's type is not JSON. */
 type JsonOnly<Schema extends StandardSchemaV1> = [JsonProblem<InferInput<Schema>>] extends [never]
@@ -219,7 +252,8 @@ function contractValue(contract: Contract): TaskContract<unknown, unknown> {
   };
 }
 
-function taskValue(contract: Contract, execution: Execution): Task<unknown, unknown> {
+/** A task of a contract and an execution that are checked already. */
+export function taskValue(contract: Contract, execution: Execution): Task<unknown, unknown, boolean, never> {
   return {
     name: contract.name,
     [contractKey]: contract,

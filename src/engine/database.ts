@@ -19,6 +19,12 @@ export interface Queryable {
 /** Runs a prepared statement, wherever it is prepared. */
 export type RunStatement = <Row>(statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
 
+/** Statements of ours on a connection of the caller's. */
+export function runWithin(within: Queryable): RunStatement {
+  return async <Row>({ text }: Statement, values: readonly unknown[] = []) =>
+    (await within.query(text, values as unknown[])).rows as Row[];
+}
+
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database` */
   readonly url: string;

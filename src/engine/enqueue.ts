@@ -1,7 +1,7 @@
 import { jsonArray, numberArray, textArray } from "./arrays.ts";
 import { type Database, type Queryable, type RunStatement, retrying } from "./database.ts";
 import { isCertainlyUndone, isTransient } from "./database-errors.ts";
-import { type Statement, sql, statement } from "./statement.ts";
+import { sql, statement } from "./statement.ts";
 
 /**
  * Writing jobs. Invariants:
@@ -242,8 +242,7 @@ export async function enqueueWithin(within: Queryable, jobs: readonly NewJob[]):
   await within.query(insert.text, [...columns(jobs), lanesText(jobs)]);
 }
 
-/** `enqueueKeyed` on a connection of the caller's. */
-export function runWithin(within: Queryable): RunStatement {
-  return async <Row>({ text }: Statement, values: readonly unknown[] = []) =>
-    (await within.query(text, values as unknown[])).rows as Row[];
+/** Writes jobs inside a transaction, and leaves the notification to the caller. */
+export async function insertJobs(run: RunStatement, jobs: readonly NewJob[]): Promise<void> {
+  await run(insert, [...columns(jobs), null]);
 }

@@ -44,7 +44,20 @@ export type TaskmasterEvent =
   | { readonly event: "job.overrun"; readonly job: string; readonly task: string; readonly limitMs: number }
   | { readonly event: "job.interrupted"; readonly job: string; readonly task: string }
   | { readonly event: "job.handed-back"; readonly jobs: readonly string[] }
+  | {
+      readonly event: "job.suspended";
+      readonly job: string;
+      readonly task: string;
+      readonly names: readonly string[];
+    }
+  | { readonly event: "event.signalled"; readonly name: string; readonly woken: readonly string[] }
   | { readonly event: "job.lost"; readonly job: string; readonly task: string; readonly during: string }
+  | {
+      readonly event: "checkpoint.unused";
+      readonly job: string;
+      readonly task: string;
+      readonly names: readonly string[];
+    }
   | { readonly event: "process.registered"; readonly process: number; readonly release: string }
   | {
       readonly event: "process.died";

@@ -159,6 +159,36 @@ const failures = statement(
   `,
 );
 
+const checkpoints = statement(
+  "jobs_checkpoints",
+  sql`select name, kind, delivery, at, value from taskmaster.checkpoint where job_id = $1 order by at, name`,
+);
+
+export interface RecordedCheckpoint {
+  readonly name: string;
+  readonly kind: string;
+  readonly delivery: number;
+  readonly at: Date;
+  readonly value: unknown;
+}
+
+const running = statement(
+  "jobs_running",
+  sql`
+  select attempt from taskmaster.process cross join lateral json_array_elements(running) as attempt
+  where process.id = $1 and attempt ->> 'job' = $2
+  `,
+);
+
+/** What a running attempt has told of itself, as of its worker's last heartbeat. */
+export interface RunningAttempt {
+  readonly since: string;
+  /** From 0 to 1. */
+  readonly progress?: number;
+  readonly note?: string;
+  readonly heard?: string;
+}
+
 export interface AttemptFailure {
   readonly delivery: number;
   readonly at: Date;
@@ -173,6 +203,9 @@ export interface JobDetail extends FoundJob {
   /** Payloads by revision; none for a job that has succeeded. */
   readonly payloads: Readonly<Record<string, unknown>>;
   readonly attempts: readonly AttemptFailure[];
+  /** What its steps and iterations have recorded, in that order. */
+  readonly checkpoints: readonly RecordedCheckpoint[];
+  readonly running: RunningAttempt | null;
 }
 
 /** Everything that is known of one job. */
@@ -182,5 +215,17 @@ export async function showJob(database: Database, id: string): Promise<JobDetail
   const [kept] = await database.query<{ payload: string; older: string | null; max: number }>(renditions, [id]);
   const older = JSON.parse(kept?.older ?? "{}") as Record<string, unknown>;
   const payloads = kept ? { ...older, [kept.max]: JSON.parse(kept.payload) as unknown } : {};
-  return { ...job, payloads, attempts: await database.query<AttemptFailure>(failures, [id]) };
+  const recorded = await database.query<RecordedCheckpoint & { value: string | null }>(checkpoints, [id]);
+  const [told] =
+    job.process === null || job.endedAt ? [] : await database.query<{ attempt: string }>(running, [job.process, id]);
+  return {
+    ...job,
+    payloads,
+    attempts: await database.query<AttemptFailure>(failures, [id]),
+    checkpoints: recorded.map(({ value, ...rest }) => ({
+      ...rest,
+      value: value === null ? null : (JSON.parse(value) as unknown),
+    })),
+    running: told ? (JSON.parse(told.attempt) as RunningAttempt) : null,
+  };
 }

@@ -29,6 +29,9 @@ const retryParked = statement(
     returning id, lane
   ), gone as (
     delete from taskmaster.parked using free where parked.id = free.id
+  ), begun as (
+    -- a person has decided: the step that nobody knew the end of may begin again
+    delete from taskmaster.checkpoint using free where checkpoint.job_id = free.id and checkpoint.kind = 'begun'
   )
   select id, lane from back
   `,

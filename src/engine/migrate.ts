@@ -5,6 +5,7 @@ import { queue } from "./migrations/0001-queue.ts";
 import { registry } from "./migrations/0002-registry.ts";
 import { schedules } from "./migrations/0003-schedules.ts";
 import { gate } from "./migrations/0004-gate.ts";
+import { steps } from "./migrations/0005-steps.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
@@ -28,6 +29,7 @@ const migrations: readonly Migration[] = [
   { version: 2, name: "registry", text: registry, oldest: 1 },
   { version: 3, name: "schedules", text: schedules, oldest: 1 },
   { version: 4, name: "gate", text: gate, oldest: 1 },
+  { version: 5, name: "steps", text: steps, oldest: 1 },
 ];
 
 /** The schema that this code was written for. */

@@ -48,7 +48,18 @@ const ticks = statement(
   sql`delete from taskmaster.schedule_tick where fired_at < now() - $1::float8 * interval '1 ms'`,
 );
 
+// Not by `keepMs` alone: a job may come to wait long after it was enqueued, and finds what happened since then.
+const events = statement(
+  "prune_events",
+  sql`
+  delete from taskmaster.event
+  where ctid = any(array(
+    select ctid from taskmaster.event where at < now() - greatest($1::float8 * interval '1 ms', interval '30 days') limit 1000
+  ))
+  `,
+);
+
 /** Removes what is older than `keepMs`. */
 export async function prune(database: Database, keepMs: number): Promise<void> {
-  for (const each of [succeeded, failures, processes, ticks]) await database.query(each, [keepMs]);
+  for (const each of [succeeded, failures, processes, ticks, events]) await database.query(each, [keepMs]);
 }

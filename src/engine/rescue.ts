@@ -12,10 +12,14 @@ import { sql, statement } from "./statement.ts";
  *
  * A rerunnable job that was buffered may have started without a word, on its first delivery only: later ones are always announced
  * (begin.ts). So an unannounced first delivery counts as a crash too, lest a job that kills its worker at once is never found out.
+ *
+ * Crashes are counted from the last attempt on that recorded something: what gets further now and then will come to its end, however often
+ * its workers are killed for other reasons.
  */
 
-/** How many workers a job may kill before it is held. */
+/** How many workers a job may kill before it is held: one that has recorded nothing, and one that has, in a row without getting further. */
 const crashLimit = 3;
+const recordedCrashLimit = 10;
 
 // Claims whose process no longer lives: dead, stopped without settling, or unknown. Looked for again and again, because a claim
 // may still be committed while its process is judged.
@@ -38,7 +42,9 @@ const rescue = statement(
     delete from taskmaster.claim where worker = $1 and batch = $2 returning jobs
   ), mine as materialized (
     select job.*, lane.task, told.kind, told.after_crash,
-      coalesce(told.kind = 'interruptible' or told.after_crash = 'retry', false) as rerunnable
+      coalesce(told.kind = 'interruptible' or told.after_crash = 'retry', false) as rerunnable,
+      exists (select from taskmaster.checkpoint where job_id = job.id) as recorded,
+      exists (select from taskmaster.checkpoint where job_id = job.id and delivery = job.deliveries) as progressed
     from batch
     join taskmaster.job on job.id = any(batch.jobs) and job.worker = $1
     join taskmaster.lane on lane.id = job.lane
@@ -47,13 +53,14 @@ const rescue = statement(
     for update of job
   ), judged as materialized (
     select *,
-      started_at is not null or (rerunnable and deliveries = 1) as crashed,
+      (started_at is not null or (rerunnable and deliveries = 1)) and not progressed as crashed,
       started_at is not null and not rerunnable as unclear,
-      (started_at is not null or (rerunnable and deliveries = 1)) and rerunnable and crashes + 1 >= $3 as killer
+      (started_at is not null or (rerunnable and deliveries = 1)) and rerunnable and not progressed
+        and crashes + 1 >= case when recorded then $4::int else $3::int end as killer
     from mine
   ), back as (
     update taskmaster.job
-    set worker = null, started_at = null, crashes = job.crashes + judged.crashed::int
+    set worker = null, started_at = null, crashes = case when progressed then 0 else job.crashes + judged.crashed::int end
     from judged
     where job.id = judged.id and not judged.unclear and not judged.killer
     returning job.id, job.lane
@@ -95,6 +102,9 @@ export async function rescueOrphans(database: Database): Promise<{ process: numb
   const found = await database.query<{ worker: number; batch: number }>(orphans);
   const rescued: { process: number; jobs: RescuedJob[] }[] = [];
   for (const { worker, batch } of found)
-    rescued.push({ process: worker, jobs: await database.query<RescuedJob>(rescue, [worker, batch, crashLimit]) });
+    rescued.push({
+      process: worker,
+      jobs: await database.query<RescuedJob>(rescue, [worker, batch, crashLimit, recordedCrashLimit]),
+    });
   return rescued;
 }

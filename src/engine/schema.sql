@@ -3,6 +3,25 @@ create schema taskmaster;
 
 create sequence taskmaster.job_block as bigint;
 
+create table taskmaster.checkpoint (
+  job_id   bigint not null,
+  name     text not null,
+  kind     text not null,
+  seq      integer not null,
+  delivery integer not null,
+  revision smallint,
+  at       timestamp with time zone not null default now(),
+  value    json,
+  older    json,
+  PRIMARY KEY (job_id, name)
+) with (
+  fillfactor=80,
+  autovacuum_vacuum_scale_factor=0.02,
+  autovacuum_vacuum_threshold=5000,
+  autovacuum_vacuum_cost_delay=1
+);
+comment on table taskmaster.checkpoint is 'What attempts have done for good: results of steps, cursors of iterations, sleeps. Goes when its job succeeds.';
+
 create table taskmaster.claim (
   worker     integer not null,
   batch      integer not null,
@@ -68,6 +87,29 @@ create table taskmaster.deploy_event (
   detail json not null default '{}'::json
 );
 CREATE INDEX deploy_event_of ON taskmaster.deploy_event USING btree (deploy, at);
+
+create table taskmaster.event (
+  id       bigint generated always as identity,
+  call     uuid not null,
+  name     text not null,
+  at       timestamp with time zone not null default clock_timestamp(),
+  revision smallint,
+  payload  json not null,
+  older    json,
+  PRIMARY KEY (id),
+  UNIQUE (call)
+);
+CREATE INDEX event_at ON taskmaster.event USING btree (at);
+CREATE INDEX event_line ON taskmaster.event USING btree (name, id);
+comment on table taskmaster.event is 'What jobs wait for, as it happened. Kept for a while, because a job may come to wait for what has happened already.';
+
+create table taskmaster.event_wait (
+  job_id bigint not null,
+  event  text not null,
+  PRIMARY KEY (event, job_id)
+);
+CREATE INDEX event_wait_job ON taskmaster.event_wait USING btree (job_id);
+comment on table taskmaster.event_wait is 'Which jobs to wake when an event happens.';
 
 create table taskmaster.failure (
   job_id   bigint not null,

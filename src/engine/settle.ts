@@ -1,5 +1,5 @@
 import { numberArray } from "./arrays.ts";
-import type { Database } from "./database.ts";
+import type { Database, RunStatement } from "./database.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
@@ -18,13 +18,13 @@ export interface Success extends Settlement {
   readonly keyed: boolean;
   readonly waitedMs: number;
   readonly ranMs: number;
+  /** Whether there may be checkpoints of it. */
+  readonly recorded: boolean;
 }
 
 // The planner knows neither how long the arrays are nor, on a queue, how long the table is. So nothing here is a join: jobs are found by
 // their numbers, and what belongs together is looked up in hashed subplans, which `case` keeps from being turned into joins.
-const succeed = statement(
-  "settle_succeed",
-  sql`
+const succeedText = sql`
   with ended as materialized (
     select * from unnest($2::bigint[], $3::int[], $4::int[], $5::smallint[], $6::int[], $7::int[])
       as ended (id, delivery, lane, failures, waited_ms, ran_ms)
@@ -45,21 +45,47 @@ const succeed = statement(
   ), freed as (
     delete from taskmaster.claim where worker = $1 and batch = any($9::int[])
   )
-  select id from ended where case when id in (select id from gone) then false else true end -- nearly always none
-  `,
+`;
+
+const notSettled = sql`select id from ended where case when id in (select id from gone) then false else true end -- nearly always none`;
+
+const succeed = statement("settle_succeed", `${succeedText} ${notSettled}`);
+
+const succeedRecorded = statement(
+  "settle_succeed_recorded",
+  `${succeedText}, ${sql`
+  forgotten as (
+    delete from taskmaster.checkpoint
+    where job_id = any($10::bigint[]) and case when job_id in (select id from gone) then true end
+  ), unwaited as (
+    delete from taskmaster.event_wait
+    where job_id = any($10::bigint[]) and case when job_id in (select id from gone) then true end
+  )
+  `} ${notSettled}`,
 );
 
 /** What the history's columns hold: 24 days. */
 const mostMs = 2_147_483_647;
 
 /** Settles jobs as succeeded. Answers with those that were still this process's. `batches` are claims of which nothing is left. */
-export async function succeedJobs(
+export function succeedJobs(
   database: Database,
   process: number,
   successes: readonly Success[],
   batches: readonly number[],
 ): Promise<Set<string>> {
-  const lost = await database.query<{ id: string }>(succeed, [
+  return succeedWithin((statement, values) => database.query(statement, values), process, successes, batches);
+}
+
+/** `succeedJobs`, wherever it runs. */
+export async function succeedWithin(
+  run: RunStatement,
+  process: number,
+  successes: readonly Success[],
+  batches: readonly number[],
+): Promise<Set<string>> {
+  const recorded = successes.filter((success) => success.recorded);
+  const lost = await run<{ id: string }>(recorded.length > 0 ? succeedRecorded : succeed, [
     process,
     numberArray(successes.map(({ id }) => id)),
     numberArray(successes.map(({ delivery }) => delivery)),
@@ -69,6 +95,7 @@ export async function succeedJobs(
     numberArray(successes.map(({ ranMs }) => Math.min(ranMs, mostMs))),
     numberArray(successes.filter(({ keyed }) => keyed).map(({ id }) => id)),
     numberArray(batches),
+    ...(recorded.length > 0 ? [numberArray(recorded.map(({ id }) => id))] : []),
   ]);
   const settled = new Set(successes.map(({ id }) => id));
   for (const { id } of lost) settled.delete(id);

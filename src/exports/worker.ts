@@ -12,6 +12,12 @@
  * @module
  */
 
+export { CheckpointTooLargeError, ResultRefusedError } from "../contract/recorded-value.ts";
 export type { StrandedLane } from "../engine/backlog.ts";
 export { InterruptedError, TimeLimitError } from "../worker/attempt.ts";
+export { JobHeldError, JobLostError } from "../worker/steps/attempt-host.ts";
+export { CompletionError } from "../worker/steps/commit.ts";
+export { StepNameError } from "../worker/steps/records.ts";
+export { StepTimeLimitError } from "../worker/steps/step.ts";
+export { SuspendedError } from "../worker/steps/suspension.ts";
 export { Worker, type WorkerOptions } from "../worker/worker.ts";

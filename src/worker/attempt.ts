@@ -3,11 +3,16 @@ import { formatMilliseconds } from "../contract/duration.ts";
 import { TaskmasterError } from "../contract/error.ts";
 import { isNonRetryable } from "../contract/non-retryable.ts";
 import { readPayload, UnreadablePayloadError } from "../contract/payload.ts";
-import type { AttemptContext } from "../contract/task.ts";
+import type { AnyTask, AttemptContext } from "../contract/task.ts";
+import { DatabaseUnavailableError, isTransient } from "../engine/database-errors.ts";
 import { publish } from "../engine/events.ts";
 import { failureRecord } from "./failure-record.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { Outcome } from "./settler.ts";
+import type { AttemptHost } from "./steps/attempt-host.ts";
+import { AttemptSteps, type StepResources } from "./steps/attempt-steps.ts";
+import { checkChild } from "./steps/child-jobs.ts";
+import type { Told } from "./steps/progress.ts";
 
 /**
  * One attempt: read the payload, run the function, say how it ended. Invariants:
@@ -16,6 +21,7 @@ import type { Outcome } from "./settler.ts";
  * 2. An attempt ends when its function has ended, whatever was signalled: nothing runs on beside its own retry.
  *    The one exception is an interruptible one whose worker leaves: `abandon` gives its job away after the grace time.
  * 3. An end that follows an interruption is a hand-back, and never a failure.
+ * 4. What steps decide (the job is held, sleeps, is another's) is how the attempt ends, whatever its function makes of it.
  */
 
 /** Why `ctx.signal` of an interruptible attempt aborted. */
@@ -31,9 +37,10 @@ export class TimeLimitError extends TaskmasterError {
 export interface AttemptHooks {
   /** The time limit has passed; the function may run on. */
   readonly onOverrun: (message: string) => void;
+  readonly steps: StepResources;
 }
 
-export class Attempt {
+export class Attempt implements AttemptHost {
   readonly job: HeldJob;
   readonly startedAt = performance.now();
   /** Whether the database knows that it has started. */
@@ -43,6 +50,9 @@ export class Attempt {
   #abort: AbortController | undefined;
   readonly #hooks: AttemptHooks;
   #interruption: InterruptedError | undefined;
+  /** Made with the first step. */
+  #steps: AttemptSteps | undefined;
+  #decision: { readonly outcome: Outcome; readonly reason: Error } | undefined;
   #onEnd: ((outcome: Outcome) => void) | undefined;
 
   constructor(job: HeldJob, announced: boolean, hooks: AttemptHooks) {
@@ -58,7 +68,30 @@ export class Attempt {
   /** Runs to the end, and tells of it once. Never throws. */
   run(onEnd: (outcome: Outcome) => void): void {
     this.#onEnd = onEnd;
-    void this.#run().then((outcome) => this.#end(outcome));
+    void this.#run().then((outcome) => {
+      if (this.#steps === undefined) this.#end(outcome);
+      else void this.#endAfter(this.#steps, outcome);
+    });
+  }
+
+  /** Ends when all has ended that the function began, whether it waited for it or not. */
+  async #endAfter(steps: AttemptSteps, outcome: Outcome): Promise<void> {
+    await steps.settled();
+    if (this.#decision) this.#end(this.#decision.outcome);
+    else if (this.#interruption && steps.cutShort) this.#end({ end: "released", interrupted: true });
+    else if (outcome.end === "succeeded") {
+      steps.tellUnused();
+      // Their lanes and numbers take the database: where it does not answer, the attempt has failed.
+      this.#end(
+        await steps.takeChildren().then(
+          (children) => {
+            const all = [...(outcome.children ?? []), ...(children ?? [])];
+            return { ...outcome, recorded: steps.used, ...(all.length > 0 && { children: all }) };
+          },
+          (error: unknown) => this.#failed(error),
+        ),
+      );
+    } else this.#end(outcome);
   }
 
   /** A function that ends after it was abandoned has nobody to tell. */
@@ -71,6 +104,28 @@ export class Attempt {
   /** Aborts when the function should stop. */
   get signal(): AbortSignal {
     return this.#abortion.signal;
+  }
+
+  /** Of an interruptible task. */
+  get steps(): AttemptSteps | undefined {
+    if (!this.interruptible) return undefined;
+    this.#steps ??= new AttemptSteps(this, this.#hooks.steps, this.startedAt);
+    return this.#steps;
+  }
+
+  /** What the task has told of itself. */
+  get told(): Told | undefined {
+    return this.#steps?.told;
+  }
+
+  get stopped(): Error | undefined {
+    return this.#decision?.reason ?? this.#interruption;
+  }
+
+  decide(outcome: Outcome, reason: Error): void {
+    if (this.#decision) return;
+    this.#decision = { outcome, reason };
+    this.#abort?.abort(reason);
   }
 
   /** Asks the function to stop, by its signal: of an interruptible task, or of one that may run again. */
@@ -98,12 +153,26 @@ export class Attempt {
         revision: this.job.from.rendition,
         delivery: this.job.delivery,
       });
-      await execution.run(payload, new Context(this));
-      return { end: "succeeded", ranMs: performance.now() - this.startedAt };
+      const result = await execution.run(payload, new Context(this));
+      const ended: Outcome = { end: "succeeded", ranMs: performance.now() - this.startedAt };
+      return execution.next === undefined ? ended : await this.#passOn(execution.next, result, ended);
     } catch (error) {
       return this.#failed(error);
     } finally {
       clearTimeout(limit);
+    }
+  }
+
+  /** Of a link of a chain: the next one is enqueued with its completion. A result that it does not take holds the job: the work is done. */
+  async #passOn(next: AnyTask, result: unknown, ended: Outcome): Promise<Outcome> {
+    try {
+      const child = await checkChild(next, result, {});
+      return { ...ended, children: await this.#hooks.steps.childJobs.prepare([child]) } as Outcome;
+    } catch (error) {
+      if (isTransient(error) || error instanceof DatabaseUnavailableError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      const detail = `What it answered cannot be passed on to ${next.name}: ${why}`;
+      return { end: "parked", state: "held", reason: "unrecordable-result", detail };
     }
   }
 
@@ -139,7 +208,10 @@ export class Attempt {
   }
 
   get #abortion(): AbortController {
-    this.#abort ??= new AbortController();
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#decision) this.#abort.abort(this.#decision.reason);
+    }
     return this.#abort;
   }
 }
@@ -156,6 +228,38 @@ class Context implements AttemptContext {
 
   get signal(): AbortSignal {
     return this.#attempt.signal;
+  }
+
+  get step() {
+    return this.#attempt.steps?.step;
+  }
+
+  get each() {
+    return this.#attempt.steps?.each;
+  }
+
+  get sleep() {
+    return this.#attempt.steps?.sleep;
+  }
+
+  get waitFor() {
+    return this.#attempt.steps?.waitFor;
+  }
+
+  get enqueue() {
+    return this.#attempt.steps?.enqueue;
+  }
+
+  get commit() {
+    return this.#attempt.steps?.commit;
+  }
+
+  get heartbeat() {
+    return this.#attempt.steps?.progress.heartbeat;
+  }
+
+  get progress() {
+    return this.#attempt.steps?.progress.progress;
   }
 
   get job(): JobInfo {

@@ -32,7 +32,7 @@ export class Loop {
     while (!this.#stop.signal.aborted) {
       this.#nudged = false;
       const ms = await this.#round().catch(this.#failed);
-      if (this.#nudged) continue;
+      if (this.#nudged || this.#stop.signal.aborted) continue; // told in the middle of the round
       this.#wake = new AbortController();
       await pause(ms, this.#wake.signal);
     }

@@ -8,6 +8,7 @@ import type { Closing } from "./closing.ts";
 import type { HeldJob } from "./held-job.ts";
 import { Pace } from "./pace.ts";
 import type { Outcome } from "./settler.ts";
+import type { StepResources } from "./steps/attempt-steps.ts";
 
 /**
  * Slots, and the buffer before them.
@@ -30,6 +31,7 @@ export interface RunnerOptions {
   readonly closing: Closing;
   /** Whether others cannot have taken this process for dead. */
   readonly isSure: () => boolean;
+  readonly steps: StepResources;
   readonly onEnded: (job: HeldJob, outcome: Outcome) => void;
   /** A slot or a place in the buffer is free. */
   readonly onRoom: () => void;
@@ -138,6 +140,7 @@ export class Runner {
     const { database } = this.#options;
     const attempt = new Attempt(job, announced, {
       onOverrun: (message) => void recordOverrun(database, job.process, job, message).catch(() => {}),
+      steps: this.#options.steps,
     });
     this.#running.set(job.id, attempt);
     attempt.run((outcome) => {

@@ -1,8 +1,11 @@
+import { completeJobs } from "../engine/complete.ts";
 import { type Database, retrying } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
+import type { KeyedJob, NewJob } from "../engine/enqueue.ts";
 import { publish } from "../engine/events.ts";
 import { releaseJobs } from "../engine/release.ts";
-import { type FailureRecord, parkJobs, retryJobs, succeedJobs } from "../engine/settle.ts";
+import { type FailureRecord, parkJobs, retryJobs, type Success, succeedJobs } from "../engine/settle.ts";
+import { suspendJob, type Wake } from "../engine/suspend.ts";
 import type { HeldJob } from "./held-job.ts";
 
 /**
@@ -14,7 +17,15 @@ import type { HeldJob } from "./held-job.ts";
  * 3. A claim's row is removed only after the last of its jobs has been written.
  */
 export type Outcome =
-  | { readonly end: "succeeded"; readonly ranMs: number }
+  /** `recorded`: there are checkpoints of it. `children` are written with it. */
+  | {
+      readonly end: "succeeded";
+      readonly ranMs: number;
+      readonly recorded?: boolean;
+      readonly children?: readonly (NewJob | KeyedJob)[];
+    }
+  /** Its own transaction has settled it. */
+  | { readonly end: "committed"; readonly ranMs: number; readonly lanes: readonly number[] }
   | { readonly end: "retry"; readonly waitMs: number; readonly failure: FailureRecord }
   | {
       readonly end: "parked";
@@ -23,7 +34,9 @@ export type Outcome =
       readonly detail: string;
       readonly failure?: FailureRecord;
     }
-  | { readonly end: "released"; readonly interrupted: boolean };
+  | { readonly end: "released"; readonly interrupted: boolean }
+  /** Sleeps, or waits for an event. */
+  | { readonly end: "suspended"; readonly wakes: readonly Wake[] };
 
 interface Ended {
   readonly job: HeldJob;
@@ -114,15 +127,13 @@ export class Settler {
 
   async #write(process: number, ended: readonly Ended[], batches: readonly number[]): Promise<void> {
     const { database } = this.#options;
-    const successes = select(ended, "succeeded").map(({ job, outcome }) => ({
-      id: job.id,
-      delivery: job.delivery,
-      lane: job.lane,
-      failures: job.failures,
-      keyed: job.keyed,
-      waitedMs: job.waitedMs,
-      ranMs: Math.round(outcome.ranMs),
-    }));
+    const succeeded = select(ended, "succeeded");
+    const successes = succeeded
+      .filter(({ outcome }) => !outcome.children)
+      .map(({ job, outcome }) => toSuccess(job, outcome));
+    const completions = succeeded.flatMap(({ job, outcome }) =>
+      outcome.children ? [{ ...toSuccess(job, outcome), children: outcome.children }] : [],
+    );
     const retries = select(ended, "retry").map(({ job, outcome }) => ({
       id: job.id,
       delivery: job.delivery,
@@ -140,6 +151,8 @@ export class Settler {
       interrupted: outcome.interrupted,
     }));
 
+    const suspensions = select(ended, "suspended");
+
     const kept = new Set<string>();
     let repeated = false;
     const write = async (work: () => Promise<Iterable<string>>) => {
@@ -155,6 +168,20 @@ export class Settler {
     };
     if (retries.length > 0) await write(() => retryJobs(database, process, retries));
     if (parks.length > 0) await write(() => parkJobs(database, process, parks));
+    for (const { job, outcome } of select(ended, "committed")) {
+      kept.add(job.id);
+      this.#options.onReleased(outcome.lanes);
+    }
+    if (completions.length > 0) {
+      await write(() => database.transaction(({ run }) => completeJobs(run, process, completions)));
+      this.#options.onReleased([...new Set(completions.flatMap(({ children }) => children.map(({ lane }) => lane)))]);
+    }
+    for (const { job, outcome } of suspensions)
+      await write(async () => {
+        const back = await suspendJob(database, job, outcome.wakes);
+        this.#options.onReleased(back.map(({ lane }) => lane));
+        return back.map(({ id }) => id);
+      });
     if (releases.length > 0) {
       const lanes = new Set<number>();
       await write(async () => {
@@ -202,6 +229,23 @@ export class Settler {
   }
 }
 
+/** What a settlement needs to know of a job that succeeded. */
+export function toSuccess(
+  job: HeldJob,
+  { ranMs, recorded }: { readonly ranMs: number; readonly recorded?: boolean },
+): Success {
+  return {
+    id: job.id,
+    delivery: job.delivery,
+    lane: job.lane,
+    failures: job.failures,
+    keyed: job.keyed,
+    waitedMs: job.waitedMs,
+    ranMs: Math.round(ranMs),
+    recorded: recorded === true || job.delivery > 1, // an earlier attempt may have recorded something
+  };
+}
+
 function select<End extends Outcome["end"]>(
   ended: readonly Ended[],
   end: End,
@@ -215,11 +259,13 @@ function tell(job: HeldJob, outcome: Outcome, kept: boolean): void {
     publish({ event: "job.lost", job: job.id, task, during: outcome.end });
     return;
   }
-  if (outcome.end === "succeeded")
+  if (outcome.end === "succeeded" || outcome.end === "committed")
     publish({ event: "job.succeeded", job: job.id, task, ranMs: outcome.ranMs, waitedMs: job.waitedMs });
   else if (outcome.end === "retry")
     publish({ event: "job.retrying", job: job.id, task, error: outcome.failure, inMs: outcome.waitMs });
   else if (outcome.end === "released" && outcome.interrupted) publish({ event: "job.interrupted", job: job.id, task });
+  else if (outcome.end === "suspended")
+    publish({ event: "job.suspended", job: job.id, task, names: outcome.wakes.map(({ name }) => name) });
   else if (outcome.end === "released") publish({ event: "job.handed-back", jobs: [job.id] });
   else if (outcome.state === "failed") publish({ event: "job.failed", job: job.id, task, error: outcome.failure });
   else publish({ event: "job.held", job: job.id, task, reason: outcome.reason, detail: outcome.detail });

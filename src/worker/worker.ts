@@ -1,3 +1,4 @@
+import { withLinks } from "../contract/chain.ts";
 import { assertName, InvalidContractError } from "../contract/contract.ts";
 import { type Duration, toMilliseconds } from "../contract/duration.ts";
 import { rerunnable } from "../contract/execution.ts";
@@ -7,6 +8,7 @@ import { lastReaderOf, type StrandedLane } from "../engine/backlog.ts";
 import { publish } from "../engine/events.ts";
 import { Listener, lanesOf } from "../engine/listen.ts";
 import { prune } from "../engine/prune.ts";
+import { TaskTransactions } from "../engine/task-transactions.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
 import { ClaimLoop } from "./claim-loop.ts";
@@ -19,6 +21,8 @@ import { Runner } from "./runner.ts";
 import { ScheduleLoop } from "./schedule-loop.ts";
 import { Scout } from "./scout.ts";
 import { Settler } from "./settler.ts";
+import { Checkpoints } from "./steps/checkpoints.ts";
+import { ChildJobs } from "./steps/child-jobs.ts";
 import { TaskTable } from "./task-table.ts";
 
 export interface WorkerOptions {
@@ -76,7 +80,8 @@ export class Worker {
 
   /** @throws {InvalidContractError} where two tasks answer to one name, or an option makes no sense */
   constructor(options: WorkerOptions) {
-    this.#tasks = new TaskTable(options.tasks);
+    const tasks = withLinks(options.tasks);
+    this.#tasks = new TaskTable(tasks);
     const { concurrency = 10, queues } = options;
     if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 10_000)
       throw new InvalidContractError(`concurrency is ${concurrency}: write a whole number from 1 to 10000.`);
@@ -86,7 +91,7 @@ export class Worker {
       );
     for (const queue of queues ?? []) assertName(queue, "queue");
     assertSchedules(options.schedules ?? []);
-    this.#options = options;
+    this.#options = { ...options, tasks };
   }
 
   /**
@@ -170,6 +175,7 @@ class Running {
   readonly #schedules: ScheduleLoop;
   readonly #pruning: Loop;
   readonly #waker: Waker;
+  readonly #transactions: TaskTransactions;
   readonly #graceMs: number;
   readonly #tending: NodeJS.Timeout;
   #fenced = false;
@@ -214,9 +220,16 @@ class Running {
     this.#graceMs = toMilliseconds(options.grace ?? "5s", "grace");
     this.#waker = new Waker(database);
     this.#settler = new Settler({ database, onReleased: released, onSettled: () => this.#settled() });
+    this.#transactions = new TaskTransactions({ url: database.url });
     this.#runner = new Runner({
       database,
       concurrency,
+      steps: {
+        database,
+        checkpoints: new Checkpoints(database),
+        transactions: this.#transactions,
+        childJobs: new ChildJobs({ database, register: (children) => membership.addTasks(children) }),
+      },
       closing,
       isSure,
       onEnded: (job, outcome) => this.#settler.add(job, outcome),
@@ -317,12 +330,13 @@ class Running {
   report(): string {
     const now = Date.now();
     return JSON.stringify(
-      this.#runner.attempts.slice(0, 200).map(({ job, startedAt, overrun }) => ({
+      this.#runner.attempts.slice(0, 200).map(({ job, startedAt, overrun, told }) => ({
         job: job.id,
         task: job.task.contract.name,
         kind: job.task.execution.kind,
         since: new Date(now - (performance.now() - startedAt)).toISOString(),
         ...(overrun && { overrun }),
+        ...told,
       })),
     );
   }
@@ -381,6 +395,7 @@ class Running {
       this.#pruning.stop(),
       this.#listener?.stop(),
       this.#waker.settled(),
+      this.#transactions.end(),
     ]);
     await this.#membership.stop();
   }

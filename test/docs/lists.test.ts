@@ -48,6 +48,7 @@ test("docs/jobs.md lists every state of a job, and every reason to hold one", ()
   );
   const reasons = [
     ...inSources(/state: "held",\s+reason: "([a-z-]+)"/g),
+    ...inSources(/\bhold\(\s*"([a-z-]+)"/g),
     ...inSources(/else '([a-z-]+)' end as reason/g),
     ...inSources(/when killer then '([a-z-]+)'/g),
   ];

@@ -57,6 +57,20 @@ const invariants: readonly { readonly rule: string; readonly query: string }[] =
           and reader.lo <= lane.max_revision and lane.min_revision <= reader.hi)`,
   },
   {
+    rule: "Every checkpoint is of a job that has not succeeded.",
+    query: `
+      select job_id, name from taskmaster.checkpoint
+      where not exists (select from taskmaster.job where job.id = job_id)
+        and not exists (select from taskmaster.parked where parked.id = job_id)`,
+  },
+  {
+    rule: "Only jobs that have not succeeded wait for events.",
+    query: `
+      select job_id, event from taskmaster.event_wait
+      where not exists (select from taskmaster.job where job.id = job_id)
+        and not exists (select from taskmaster.parked where parked.id = job_id)`,
+  },
+  {
     rule: "A fired tick has its job.",
     query: `
       select schedule, tick from taskmaster.schedule_tick

@@ -2,6 +2,7 @@
 import { toStandardJsonSchema } from "@valibot/to-json-schema";
 import { type } from "arktype";
 import {
+  chain,
   type InputOf,
   type InterruptibleContext,
   type OutputOf,
@@ -170,3 +171,37 @@ schedule("nightly", { cron: "0 3 * * *", timeZone: "Europe/Paris", task: confirm
 schedule("nightly", { cron: "0 3 * * *", task: confirm, payload: { id: 1 } });
 // @ts-expect-error a retired task
 schedule("nightly", { cron: "0 3 * * *", task: confirm.retired(), payload: right });
+
+// Chains
+const fetched = task("fetch")
+  .payload(z.object({ id: z.number() }))
+  .short(async ({ id }) => ({ name: String(id) }));
+const scored = task("score")
+  .payload(z.object({ name: z.string() }))
+  .short(({ name }) => ({ score: name.length }));
+const told = task("tell")
+  .payload(z.object({ score: z.number() }))
+  .short(() => {});
+const whole = chain("whole", fetched, scored, told);
+same<InputOf<typeof whole>, { id: number }>();
+chain(fetched, scored);
+// @ts-expect-error what fetch answers is not what tell takes
+chain(fetched, told);
+// @ts-expect-error the last answers nothing
+chain(fetched, scored, told, fetched);
+
+// Steps
+second.interruptible(async ({ id }, ctx) => {
+  const listed = await ctx.step("list", async () => [{ id, at: "2026-01-01" }]);
+  same<typeof listed, { id: number; at: string }[]>();
+  const dated = await ctx.step("dated", () => ({ at: new Date() }));
+  // @ts-expect-error a Date would come back as text
+  dated.at;
+  const sized = await ctx.step("sized", { schema: z.object({ size: z.number().default(1) }) }, () => ({}));
+  same<typeof sized, { size: number }>();
+  for await (const one of ctx.each("each", listed)) same<typeof one, { id: number; at: string }>();
+  // @ts-expect-error a payload that the task does not take
+  await ctx.enqueue(scored, { name: 1 });
+  const paid = await ctx.waitFor("paid", { schema: z.object({ cents: z.number() }), timeout: "1 day" });
+  same<typeof paid, { cents: number } | undefined>();
+});

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { type EnqueueOptions, place } from "../../../src/client/enqueue-options.ts";
+import type { EnqueueOptions } from "../../../src/client/enqueue-options.ts";
 import { readable } from "../../../src/contract/contract.ts";
+import { place } from "../../../src/contract/enqueue.ts";
 import { storePayload } from "../../../src/contract/payload.ts";
 import { type AnyTask, contractOf, executionOf, isRunnableTask, task } from "../../../src/contract/task.ts";
 import { type ClaimedJob, claimJobs } from "../../../src/engine/claim.ts";
@@ -122,5 +123,5 @@ export async function enqueue(
 /** A settlement of a claimed job. */
 export function success(job: ClaimedJob) {
   const { id, delivery, lane, failures, keyed, waitedMs } = job;
-  return { id, delivery, lane, failures, keyed, waitedMs, ranMs: 1 };
+  return { id, delivery, lane, failures, keyed, waitedMs, ranMs: 1, recorded: false };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { enqueueKeyed, enqueueWithin, type KeyedJob, runWithin } from "../../../src/engine/enqueue.ts";
+import { runWithin } from "../../../src/engine/database.ts";
+import { enqueueKeyed, enqueueWithin, type KeyedJob } from "../../../src/engine/enqueue.ts";
 import { parkJobs, succeedJobs } from "../../../src/engine/settle.ts";
 import { type TestDatabase, testDatabase } from "../../setup/database.ts";
 import { newJobs, type Process, register, short, success } from "./cast.ts";

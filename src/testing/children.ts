@@ -1,0 +1,29 @@
+import type { Database } from "../engine/database.ts";
+import { sql, statement } from "../engine/statement.ts";
+
+/** The jobs that a run has left behind: by their time, because numbers are handed out ahead. */
+const now = statement("testing_now", sql`select clock_timestamp()::text as now`);
+
+const children = statement(
+  "testing_children",
+  sql`
+  select lane.task, job.payload::text as payload from taskmaster.job join taskmaster.lane on lane.id = job.lane
+  where job.enqueued_at >= $1::timestamptz and job.id <> $2::bigint
+  order by 1, 2
+  `,
+);
+
+/** The database's time. */
+export async function databaseTime(database: Database): Promise<string> {
+  const [row] = await database.query<{ now: string }>(now);
+  return row?.now ?? "";
+}
+
+/** The jobs that wait and were enqueued since a time, without one of them. */
+export function childrenSince(
+  database: Database,
+  since: string,
+  except: string,
+): Promise<{ task: string; payload: string }[]> {
+  return database.query(children, [since, except]);
+}
