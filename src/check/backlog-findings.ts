@@ -26,13 +26,15 @@ async function refusedFinding(
 ): Promise<Finding> {
   const told = [...problems].sort(([, one], [, other]) => other.jobs - one.jobs).slice(0, 3);
   const reasons = told.map(([reason, each]) => (problems.size > 1 ? `${reason} (${count(each.jobs)})` : reason));
-  const first = told[0]?.[1].first ?? "";
+  const [mostly, { first }] = told[0] ?? ["", { first: "" }];
+  const number = numberOf(first);
+  const [, missing] = /^`(\w+)` is missing$/.exec(mostly) ?? [];
   return {
     rule: "backlog-refused",
     severity: "breaking",
     task,
     revision,
-    title: `${count(failing)} of ${count(jobs)} jobs of revision ${revision} would fail: ${reasons.join("; ")}; first: ${first}${await standing(database, first)}`,
+    title: `${count(failing)} of ${count(jobs)} jobs of revision ${revision} would fail: ${reasons.join("; ")}; first: ${first}${await standing(database, number)}`,
     effects: [
       {
         who: "new worker, old job",
@@ -42,16 +44,20 @@ async function refusedFinding(
       },
     ],
     oneDeploy: {
-      does: `Make the upgrade take them, and look again. What one of them holds: npx taskmaster jobs show NUMBER. Those that nobody needs can be taken out: npx taskmaster jobs cancel --task ${task} --revision ${revision}`,
-      ...(told[0]?.[0].endsWith("is missing") && {
-        code: `upgrade: (older) => ({ ...older, ${told[0][0].split("`")[1]}: older.${told[0][0].split("`")[1]} ?? … }), // what it should be in these jobs`,
+      does: `Make the upgrade take them, and look again.${number === undefined ? "" : ` What the first of them holds: npx taskmaster jobs show ${number}. One that nobody needs can be taken out: npx taskmaster jobs cancel ${number}`}`,
+      ...(missing !== undefined && {
+        code: `upgrade: (older) => ({ ...older, ${missing}: older.${missing} ?? … }), // what it should be in these jobs`,
       }),
     },
   };
 }
 
-async function standing(database: Database, first: string): Promise<string> {
-  const [, number] = /^job (\d+)$/.exec(first) ?? [];
+/** Of what failed first: a job, or a schedule. */
+function numberOf(first: string): string | undefined {
+  return /^job (\d+)$/.exec(first)?.[1];
+}
+
+async function standing(database: Database, number: string | undefined): Promise<string> {
   if (number === undefined) return "";
   const found = await standingOf(database, number);
   if (found === undefined) return "";
@@ -67,29 +73,32 @@ function unreadableFindings(
 ): Finding[] {
   const names = byJobName(now);
   const left = lanes.filter(({ lane }) => unread.has(lane));
+  // A live process that knows none of our tasks is another program's; one that knows some is an older release of ours.
+  const isOurs = new Set(processes.filter((each) => names.has(each.task)).map(({ process }) => process));
+  const readBy = (task: string) => processes.some((each) => each.task === task && each.reads);
   return [...new Set(left.map(({ task }) => task))].flatMap((task): Finding[] => {
     const toldOf = known.some((each) => each.live !== undefined && each.severity !== "note" && isAbout(each, task));
     if (toldOf) return [];
     const mine = left.filter((lane) => lane.task === task);
     const checked = names.get(task);
-    const readByOthers = processes.some((each) => each.task === task && each.reads);
-    const ours = checked !== undefined || base.tasks[task] !== undefined;
+    const readByOthers = processes.some((each) => each.task === task && each.reads && !isOurs.has(each.process));
+    const ours = checked !== undefined || base.tasks[task] !== undefined || !readByOthers;
     const revisions = [...new Set(mine.map(({ max }) => max))].join(", ");
     const reads = checked && readable(checked.contract);
     return [
       {
         rule: "backlog-unreadable",
-        severity: ours || !readByOthers ? "breaking" : "note",
+        severity: ours ? "breaking" : "note",
         task,
         title: `${loadText(mine)} of revision ${revisions} ${reads ? `cannot be read: this code reads ${reads.lo} to ${reads.hi}` : "are of a task that this code does not know"}`,
         effects: [
           {
             who: "new worker, old job",
             phases: ["during the deploy", "after the deploy"],
-            what: readByOthers
+            what: readBy(task)
               ? "workers of this code leave them alone. They run as long as a live worker knows them, and are stranded when the last one stops."
               : "they are stranded: no live worker knows them either.",
-            breaks: ours || !readByOthers,
+            breaks: ours,
           },
         ],
         oneDeploy: {

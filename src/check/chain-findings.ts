@@ -11,7 +11,31 @@ export function chainFindings(task: string, before: LockedTask, { contract, lock
   const oldest = firstRevision(before);
   if (first > oldest) found.push(dropped(task, before, oldest, first - 1));
   if (last < lastRevision(before)) found.push(withdrawn(task, before, last, locked.library));
-  return found;
+  const lost = contract.revisions.filter(
+    ({ number, downgrade }) => downgrade === undefined && number > first && before.revisions[number]?.downgrade,
+  );
+  return [...found, ...lost.map(({ number }) => downgradeDropped(task, number))];
+}
+
+function downgradeDropped(task: string, revision: number): Finding {
+  return {
+    rule: "downgrade-dropped",
+    severity: "warning",
+    task,
+    revision,
+    title: `the downgrade of revision ${revision} was dropped`,
+    effects: [
+      {
+        who: "old worker, new job",
+        phases: ["during the deploy", "after a rollback"],
+        what: `workers that read up to revision ${revision - 1} no longer run the jobs of this code: those wait for newer workers, and are stranded where a rollback leaves none.`,
+        breaks: true,
+      },
+    ],
+    oneDeploy: {
+      does: `Right where no live worker reads up to revision ${revision - 1} only, and no rollback will go back to one: npx taskmaster check --live says what is live. Otherwise keep it.`,
+    },
+  };
 }
 
 function dropped(task: string, before: LockedTask, from: number, to: number): Finding {

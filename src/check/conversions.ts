@@ -1,4 +1,4 @@
-import { type Conversion, type Revision, revisionAt } from "../contract/contract.ts";
+import { type Contract, type Conversion, currentRevision, type Revision, revisionAt } from "../contract/contract.ts";
 import type { JsonSchema } from "../contract/json-schema.ts";
 import { type Validation, validate } from "../contract/schema.ts";
 import type { CheckedTask } from "./checked-task.ts";
@@ -47,18 +47,43 @@ export async function tryConversions(
     made.set(revision.number, payloads);
     return payloads;
   };
+  // As a worker does it: through the whole chain, and validated at its end. Only where that fails is it asked which upgrade it was.
+  const upgradesHold =
+    contract.revisions.every(({ number }) => unchanged.has(number)) && (await chainHolds(contract, locked));
   for (const revision of contract.revisions) {
     const before = revisionAt(contract, revision.number - 1);
     if (before === undefined) continue;
     const same = [before, revision].every(({ number }) => unchanged.has(number));
     const count = same ? few : many;
     const { upgrade, downgrade } = revision;
-    if (upgrade !== undefined)
+    if (upgrade !== undefined && !upgradesHold)
       trials.push(await tryConversion(upgrade, await payloadsAt(before, count), before, revision, "upgrade"));
     if (downgrade !== undefined)
       trials.push(await tryConversion(downgrade, await payloadsAt(revision, count), revision, before, "downgrade"));
   }
   return trials;
+}
+
+/** Whether payloads of every older revision reach the current one, and fit it. */
+async function chainHolds(contract: Contract, locked: LockedTask): Promise<boolean> {
+  const current = currentRevision(contract);
+  for (const { number } of contract.revisions.slice(0, -1)) {
+    const upgrades = contract.revisions.filter((later) => later.number > number);
+    for (const payload of payloadsOf(locked.revisions[number]?.schema ?? true, few)) {
+      try {
+        let upgraded: unknown = payload;
+        for (const { upgrade } of upgrades) {
+          const result = upgrade?.(upgraded);
+          upgraded = result instanceof Promise ? await result : result;
+        }
+        const result = validate(current.schema, upgraded);
+        if (!(result instanceof Promise ? await result : result).ok) return false;
+      } catch {
+        return false;
+      }
+    }
+  }
+  return true;
 }
 
 /** As JSON texts: each use parses its own, because a conversion may change what it is given. */

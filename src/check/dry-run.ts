@@ -129,11 +129,17 @@ function messageOf(error: unknown): string {
 function reasonOf(result: Validation, payload: unknown): Reason {
   if (result.ok) return;
   const reasons = result.issues.slice(0, 3).map(({ path, message }) => {
-    if (path === "") return message;
-    return isMissing(payload, path) ? `\`${path}\` is missing` : `\`${path}\`: ${message}`;
+    const told = withoutValue(message);
+    if (path === "") return told;
+    return isMissing(payload, path) ? `\`${path}\` is missing` : `\`${path}\`: ${told}`;
   });
   const more = result.issues.length - reasons.length;
   return `${reasons.join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
+}
+
+/** Some libraries repeat the value that they refuse. Values of production's payloads are nobody's business here, and would make each reason another. */
+function withoutValue(message: string): string {
+  return message.replace(/ \(was [\s\S]*\)$/, "").replace(/ but received [\s\S]*$/, "");
 }
 
 /** Whether a payload has nothing where an issue is, and has what it would be in. */

@@ -8,11 +8,13 @@ import { type CheckOptions, checkTasks, type Report, sortedFindings } from "./ch
 import { type CheckedTask, checkedTasks } from "./checked-task.ts";
 import { askProduction, count, loadText } from "./conditions.ts";
 import type { Condition, Finding } from "./finding.ts";
+import { type LiveRelease, liveReleases } from "./live-releases.ts";
 import type { LockedTask, Lockfile } from "./lockfile.ts";
 import { ordered } from "./schema-order.ts";
 import { writerFindings } from "./writer-findings.ts";
 
 export interface LiveReport extends Report {
+  readonly releases: readonly LiveRelease[];
   readonly backlog: BacklogReport;
 }
 
@@ -39,7 +41,7 @@ export async function checkLive(options: LiveOptions): Promise<LiveReport> {
   ];
   const resolved = await Promise.all(found.map((finding) => inProduction(finding, production, database)));
   const queued = await backlogFindings(database, backlog, production, now, { base, known: resolved });
-  return { ...report, findings: sortedFindings([...resolved, ...queued]), backlog };
+  return { ...report, findings: sortedFindings([...resolved, ...queued]), releases: liveReleases(production), backlog };
 }
 
 /** What live releases have registered of the code's own tasks, as a lockfile. What is not registered is taken to be unchanged. */
@@ -69,11 +71,14 @@ const ofPayloads = new Set<string>(["payload-changed", "payload-unproven", "payl
 function unknownTo(known: readonly Finding[], live: readonly Finding[]): Finding[] {
   const key = ({ task, revision }: Finding) => `${task} ${revision}`;
   const told = new Set(known.filter(({ rule }) => ofPayloads.has(rule)).map(key));
-  return live.flatMap((finding) =>
-    ofPayloads.has(finding.rule) && !told.has(key(finding))
-      ? [{ ...finding, live: "the lockfile says otherwise; this is what live processes have registered." }]
-      : [],
-  );
+  return live.filter((finding) => ofPayloads.has(finding.rule) && !told.has(key(finding))).map(asLive);
+}
+
+function asLive(finding: Finding): Finding {
+  if (finding.rule !== "revision-withdrawn")
+    return { ...finding, live: "the lockfile says otherwise; this is what live processes have registered." };
+  // What cannot be read any more then is counted in the backlog.
+  return { ...finding, severity: "note", live: "a live release is newer than this code, so this is a rollback." };
 }
 
 /** Rules of what is gone: right as soon as nobody needs it any more. */
@@ -84,6 +89,10 @@ async function inProduction(finding: Finding, production: Production, database: 
   if (gone.has(rule)) {
     const until = phased.find((phase) => phase.until.some(({ kind }) => kind === "no-jobs"))?.until ?? [];
     return whenGone(finding, until, production);
+  }
+  if ((rule === "revision-added" || rule === "downgrade-dropped") && revision !== undefined) {
+    const readers = askProduction({ kind: "readers", task, revision }, production);
+    return { ...finding, live: `${readers.text}.` };
   }
   if (rule === "time-limit-lowered" || rule === "became-short") return withDurations(finding, database);
   if (rule === "queue-moved") {

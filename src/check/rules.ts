@@ -11,6 +11,7 @@ export const checkRules = {
   "revision-withdrawn": "A revision that was released is no longer in the code.",
   "upgrade-fails": "An upgrade throws, or yields what the next revision refuses.",
   "downgrade-fails": "A downgrade throws, or yields what the older revision refuses.",
+  "downgrade-dropped": "A revision lost its downgrade, so that workers of the revision before no longer run its jobs.",
   "task-added": "A task is new.",
   "task-deleted": "A task is gone from the code.",
   "task-renamed": "A task has a new name, and still answers to the old one.",

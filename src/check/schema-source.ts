@@ -41,7 +41,7 @@ function plain(keywords: Keywords): string {
   const left = Object.keys(keywords).filter((keyword) => !silent.has(keyword));
   if (left.length === 0) return "z.any()";
   if ("const" in keywords) return `z.literal(${JSON.stringify(keywords.const)})`;
-  if (Array.isArray(keywords.enum)) return `z.enum(${JSON.stringify(keywords.enum).replaceAll(",", ", ")})`;
+  if (Array.isArray(keywords.enum)) return enumeration(keywords.enum);
   if (Array.isArray(keywords.anyOf)) return union(keywords.anyOf as JsonSchema[]);
   if (Array.isArray(keywords.type)) return union(keywords.type.map((type: unknown) => ({ ...keywords, type })));
   switch (keywords.type) {
@@ -65,6 +65,11 @@ function plain(keywords: Keywords): string {
   }
 }
 
+function enumeration(values: readonly unknown[]): string {
+  const list = `[${values.map((value) => JSON.stringify(value)).join(", ")}]`;
+  return values.every((value) => typeof value === "string") ? `z.enum(${list})` : `z.literal(${list})`;
+}
+
 /** @throws {NoSource} where a schema says more than is read here */
 function only(keywords: Keywords, known: readonly string[]): Keywords {
   if (!Object.keys(keywords).every((keyword) => known.includes(keyword) || silent.has(keyword))) throw new NoSource();
@@ -83,7 +88,16 @@ function text({ format, pattern, minLength, maxLength }: Keywords): string {
   if (format !== undefined && known === undefined) throw new NoSource();
   const bounds = `${call("min", minLength)}${call("max", maxLength)}`;
   if (known !== undefined) return `${known}${bounds}`;
-  return `z.string()${bounds}${typeof pattern === "string" ? `.regex(${new RegExp(pattern)})` : ""}`;
+  return `z.string()${bounds}${typeof pattern === "string" ? `.regex(${regularExpression(pattern)})` : ""}`;
+}
+
+/** @throws {NoSource} where it is none */
+function regularExpression(pattern: string): string {
+  try {
+    return String(new RegExp(pattern));
+  } catch {
+    throw new NoSource();
+  }
 }
 
 function numeric(keywords: Keywords): string {
@@ -135,5 +149,6 @@ function call(method: string, argument: unknown): string {
 
 /** A name as an object literal takes it. */
 export function propertyKey(name: string): string {
+  if (name === "__proto__") return '["__proto__"]';
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
 }

@@ -5,7 +5,8 @@ import { lockfileWith } from "../check/acceptance.ts";
 import { type CheckOptions, checkTasks, type Report } from "../check/check.ts";
 import { type Finding, isBreaking } from "../check/finding.ts";
 import { githubAnnotations } from "../check/github.ts";
-import { checkLive } from "../check/live.ts";
+import { checkLive, type LiveReport } from "../check/live.ts";
+import type { LiveRelease } from "../check/live-releases.ts";
 import type { Location } from "../check/location.ts";
 import { type Lockfile, lockfileName } from "../check/lockfile.ts";
 import { lockfileText } from "../check/lockfile-text.ts";
@@ -77,18 +78,24 @@ async function check(flags: CheckFlags, files: readonly string[]): Promise<void>
   process.exitCode = breaks || (stale && frozen) ? 1 : 0;
 }
 
-async function checkProduction(flags: CheckFlags, options: CheckOptions): Promise<Report> {
+async function checkProduction(flags: CheckFlags, options: CheckOptions): Promise<LiveReport> {
   return withDatabase(flags, async (database) => {
     const began = performance.now();
     const bar = new ProgressLine("payloads");
     const report = await checkLive({ ...options, database, tell: ({ done, total }) => bar.draw(done, total) });
     bar.clear();
+    for (const release of report.releases) say(releaseText(release));
     const seconds = (performance.now() - began) / 1_000;
     say(
       `ran ${report.backlog.payloads.toLocaleString("en")} stored payloads through this code in ${seconds.toFixed(1)} s`,
     );
     return report;
   });
+}
+
+/** `live: release 4f2a (3 workers, 2 producers) knows 12 tasks` */
+function releaseText({ release, workers, producers, tasks }: LiveRelease): string {
+  return `live: release ${release} (${count(workers, "worker")}, ${count(producers, "producer")}) knows ${count(Object.keys(tasks).length, "task")}`;
 }
 
 /** Whether both have the same text; their layout follows from what they say. */
@@ -121,11 +128,11 @@ function write(flags: CheckFlags, report: Report, present: Lockfile | undefined,
 
 function answer(
   { format, json, notes = false, base }: CheckFlags,
-  report: Report,
+  report: Report & Partial<LiveReport>,
   at: (task: string) => Location,
   stale: boolean,
 ): void {
-  const { findings, tasks, revisions } = report;
+  const { findings, tasks, revisions, releases } = report;
   const verdict = findings.some(isBreaking) ? "breaking" : "fine";
   if (json || format === "json")
     printJson({
@@ -134,6 +141,7 @@ function answer(
       tasks,
       revisions,
       findings: findings.map((finding) => ({ ...finding, location: at(finding.task) })),
+      ...(releases && { releases }),
     });
   else if (format === "sarif") printJson(sarif(findings, at, packageVersion));
   else if (format === "github") process.stdout.write(githubAnnotations(findings, at));

@@ -15,6 +15,8 @@ export interface FoundTasks {
   readonly files: readonly string[];
   /** The file that exports each task, from the working directory. */
   readonly origins: ReadonlyMap<AnyTask, string>;
+  /** The same with the name of the export that is the task, or holds it. */
+  readonly exports: ReadonlyMap<AnyTask, { readonly file: string; readonly name: string }>;
   /** For people: the files, and who named them. */
   readonly source: string;
 }
@@ -67,6 +69,15 @@ export async function findTasks(named: readonly string[], config: FoundConfig): 
     schedules: [...new Set(values.filter(isSchedule))],
     files,
     origins: new Map(origins.reverse()),
+    exports: new Map(
+      modules.flatMap((module, index) =>
+        Object.entries(module).flatMap(([name, value]) =>
+          within(value)
+            .filter(isTask)
+            .map((task) => [task, { file: shown[index] ?? "", name }] as const),
+        ),
+      ),
+    ),
     source:
       files.length === 0
         ? "no tasks found (tasks.ts, src/tasks.ts, tasks/, src/tasks/)"

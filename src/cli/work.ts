@@ -14,6 +14,7 @@ interface WorkOptions {
   readonly grace?: string;
   readonly lease?: string;
   readonly quiet?: boolean;
+  readonly strict?: boolean;
 }
 
 /** `taskmaster work` */
@@ -26,6 +27,10 @@ export function addWork(program: Command): void {
     .option("--release <id>", "the release that this worker is (default: TASKMASTER_RELEASE, else the git commit)")
     .option("--grace <duration>", 'how long interruptible tasks have to stop (default: "5s")')
     .option("--lease <duration>", 'how long this worker may be silent before it is taken for dead (default: "20s")')
+    .option(
+      "--strict",
+      "refuse the first signal to stop while this is the last live worker that can read some of the jobs",
+    )
     .option("--quiet", "log nothing")
     .addHelpText(
       "after",
@@ -63,17 +68,31 @@ async function work(
     ...(options.grace !== undefined && { grace: options.grace }),
     ...(options.lease !== undefined && { lease: options.lease }),
   });
-  const stopped = stopOnSignals(worker);
+  const stopped = stopOnSignals(worker, options.strict === true);
   await worker.start();
   say(`${found.source} · ${await worker.describe()}`);
   await stopped;
 }
 
 /** Resolves when the worker has stopped after a signal, or after an error that nobody caught. */
-function stopOnSignals(worker: Worker): Promise<void> {
+function stopOnSignals(worker: Worker, strict: boolean): Promise<void> {
   return new Promise((resolve) => {
     let asked = 0;
+    let refused = !strict;
     const stop = async (why: string) => {
+      if (!refused) {
+        refused = true;
+        const stranded = await worker.wouldStrand().catch(() => []); // a database that is away refuses nothing
+        if (stranded.length > 0) {
+          const what = stranded
+            .map(({ task, revision, jobs }) => `${jobs} jobs of ${task} revision ${revision}`)
+            .join(", ");
+          say(
+            `${why}: not stopping, because no other live worker can read ${what} (--strict). Start one, or ask again to stop all the same.`,
+          );
+          return;
+        }
+      }
       if (++asked > 1) {
         say(`${why}: ending at once.`);
         worker.hurry();

@@ -63,3 +63,30 @@ export interface UnreadLane {
 export function unreadBy(database: Database, processes: readonly number[]): Promise<UnreadLane[]> {
   return database.query<UnreadLane>(unread, [processes]);
 }
+
+const workerTasks = statement(
+  "takeover_worker_tasks",
+  sql`
+  select process.id as process, release.name as release, process.host, process.pid, process.queues,
+    array(select distinct known_as from taskmaster.process_task where process_task.process = process.id and reads order by known_as) as tasks
+  from taskmaster.process
+  join taskmaster.release on release.id = process.release
+  where process.role = 'worker' and process.died_at is null and process.stopped_at is null and process.lease_until > now()
+  order by process.id
+  `,
+);
+
+export interface LiveWorkerTasks {
+  readonly process: number;
+  readonly release: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly queues: readonly string[] | null;
+  /** What it runs, by the names of now. */
+  readonly tasks: readonly string[];
+}
+
+/** Every live worker with what it runs. */
+export function workersWithTasks(database: Database): Promise<LiveWorkerTasks[]> {
+  return database.query<LiveWorkerTasks>(workerTasks);
+}

@@ -13,6 +13,7 @@
  */
 
 export { CheckpointTooLargeError, ResultRefusedError } from "../contract/recorded-value.ts";
+export type { StrandedLane } from "../engine/backlog.ts";
 export { InterruptedError, TimeLimitError } from "../worker/attempt.ts";
 export { JobHeldError, JobLostError } from "../worker/steps/attempt-host.ts";
 export { CompletionError } from "../worker/steps/commit.ts";

@@ -1,5 +1,5 @@
 import { type Call, isMember, isObjectLiteral, isProperty, type Node, nameOf } from "./ast.ts";
-import { contextMethod, interruptibleAround, isInStep } from "./interruptible.ts";
+import { contextMethod, interruptibleAround, isInEach, isInStep } from "./interruptible.ts";
 import type { Rule } from "./rule.ts";
 
 /** An enqueue past the context is written at once, and again when the task is interrupted and runs again. */
@@ -10,7 +10,7 @@ export const enqueueThroughContext: Rule = {
     hasSuggestions: true,
     messages: {
       direct:
-        "An interruptible task may be cut off after this and run again: the job is then enqueued twice. Use {{context}}.enqueue(…), which is written with the task's completion, or give the enqueue a key: { key: … }.",
+        "An interruptible task may be cut off after this and run again: the job is then enqueued twice. Use {{context}}.enqueue(…), which is written with the task's completion; or, within a step or a loop, give the enqueue a key: { key: … }.",
       throughContext: "Enqueue it with the task's completion.",
     },
     schema: [],
@@ -30,7 +30,8 @@ export const enqueueThroughContext: Rule = {
         data: { context: name ?? "ctx" },
         ...(name !== undefined &&
           method === "enqueue" &&
-          !isInStep(node, around) && {
+          !isInStep(node, around) &&
+          !isInEach(node, around) && {
             suggest: [{ messageId: "throughContext", fix: (fixer) => fixer.replaceText(callee.object, name) }],
           }),
       });

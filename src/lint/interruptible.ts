@@ -20,7 +20,7 @@ export interface InterruptibleFunction {
 }
 
 /** What an interruptible task may do through its context, and has to wait for. */
-export const contextMethods = ["step", "sleep", "enqueue", "commit"] as const;
+export const contextMethods = ["step", "sleep", "waitFor", "enqueue", "commit"] as const;
 
 /** The interruptible function that a node stands in, however deep. */
 export function interruptibleAround(node: Node): InterruptibleFunction | undefined {
@@ -47,11 +47,25 @@ function described(func: Func): InterruptibleFunction {
   return { func, methods: new Map(taken) };
 }
 
-/** Which method of the context a call is of: `step` of `ctx.step(…)`. */
-export function contextMethod(call: Call, { context, methods }: InterruptibleFunction): string | undefined {
-  const { callee } = call;
-  if (isIdentifier(callee)) return methods.get(callee.name);
-  return isMember(callee) && isIdentifier(callee.object) && callee.object.name === context ? nameOf(callee) : undefined;
+/** Which method of the context a call is of: `step` of `ctx.step(…)`, and of `ctx.step.tx(…)`. */
+export function contextMethod({ callee }: Call, around: InterruptibleFunction): string | undefined {
+  const own = methodOf(callee, around);
+  if (own !== undefined) return own;
+  return isMember(callee) && nameOf(callee) === "tx" ? methodOf(callee.object, around) : undefined;
+}
+
+function methodOf(node: Node, { context, methods }: InterruptibleFunction): string | undefined {
+  if (isIdentifier(node)) return methods.get(node.name);
+  return isMember(node) && isIdentifier(node.object) && node.object.name === context ? nameOf(node) : undefined;
+}
+
+/** Whether a node stands in a loop over `ctx.each(…)`. */
+export function isInEach(node: Node, around: InterruptibleFunction): boolean {
+  for (let at: Node | undefined = node; at !== undefined && at !== around.func; at = at.parent) {
+    const { right } = at as { readonly right?: Node };
+    if (at.type === "ForOfStatement" && isCall(right) && contextMethod(right, around) === "each") return true;
+  }
+  return false;
 }
 
 /** Whether a node stands in the function of a step, whose result is recorded. */

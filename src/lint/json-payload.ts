@@ -43,7 +43,7 @@ export const jsonPayload: Rule = {
   create: (context) => ({
     CallExpression(node: Call) {
       const name = nameOf(node.callee);
-      const [first, second] = node.arguments;
+      const [, second] = node.arguments;
       if (name === "enqueue" && second !== undefined) look(context, second, "a payload");
       if (name === "enqueueMany" && isArrayLiteral(second))
         for (const element of second.elements) if (element) look(context, element, "a payload");
@@ -54,9 +54,9 @@ export const jsonPayload: Rule = {
         if (isProperty(payload)) look(context, payload.value, "a schedule's payload");
       }
       const around = interruptibleAround(node);
-      const isStep = around !== undefined && contextMethod(node, around) === "step" && first !== undefined;
-      if (isStep && isFunction(second) && second.body.type !== "BlockStatement")
-        look(context, second.body, "a step's result");
+      const run = node.arguments.at(-1);
+      const isStep = around !== undefined && contextMethod(node, around) === "step";
+      if (isStep && isFunction(run) && run.body.type !== "BlockStatement") look(context, run.body, "a step's result");
     },
   }),
 };

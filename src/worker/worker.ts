@@ -4,6 +4,7 @@ import { type Duration, toMilliseconds } from "../contract/duration.ts";
 import { rerunnable } from "../contract/execution.ts";
 import { isSchedule, type Schedule } from "../contract/schedule.ts";
 import type { AnyRunnableTask } from "../contract/task.ts";
+import { lastReaderOf, type StrandedLane } from "../engine/backlog.ts";
 import { publish } from "../engine/events.ts";
 import { Listener, lanesOf } from "../engine/listen.ts";
 import { prune } from "../engine/prune.ts";
@@ -115,6 +116,11 @@ export class Worker {
   /** What runs just now. */
   attempts(): RunningAttempts {
     return this.#running?.attempts() ?? { short: 0, interruptible: 0, longestMs: 0, names: [] };
+  }
+
+  /** What would be stranded if this worker stopped: jobs that no other live worker can read. */
+  async wouldStrand(): Promise<readonly StrandedLane[]> {
+    return (await this.#running?.wouldStrand()) ?? [];
   }
 
   /**
@@ -293,6 +299,10 @@ class Running {
   describe(): string {
     const { release, located } = this.#membership;
     return `process ${this.process} of release ${release.name} · database: ${located.where}`;
+  }
+
+  wouldStrand(): Promise<StrandedLane[]> {
+    return lastReaderOf(this.#membership.database, this.process);
   }
 
   attempts(): RunningAttempts {

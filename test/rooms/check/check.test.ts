@@ -231,3 +231,16 @@ describe("the lockfile's text", () => {
     expect(() => parseLockfile(text, "taskmaster.lock.json")).toThrow(message);
   });
 });
+
+test("an upgrade that is changed in a released chain is tried, whatever its schemas are", async () => {
+  const chain = (second: string) =>
+    task("user.confirm")
+      .payload(z.object({ id: z.number() }))
+      .revise(z.object({ id: z.string() }), {
+        upgrade: ({ id }) => ({ id: second === "text" ? String(id) : (id as never) }),
+      })
+      .revise(z.object({ id: z.string(), more: z.boolean() }), { upgrade: (older) => ({ ...older, more: true }) })
+      .short(() => {});
+  expect(await findings([chain("text")], [chain("text")])).toEqual([]);
+  expect(await findings([chain("text")], [chain("number")])).toMatchObject([{ rule: "upgrade-fails", revision: 2 }]);
+});

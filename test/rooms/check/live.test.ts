@@ -115,6 +115,22 @@ describe("the backlog", () => {
     ]);
   });
 
+  test("a task that only older releases of the same program know was deleted, whatever the lockfile says", async () => {
+    const on = await testDatabase();
+    const other = task("other")
+      .payload(first)
+      .short(() => {});
+    await enqueued(on, other, [{ id: 1, message: "a" }]);
+    await register(on.database, { tasks: [released, other] });
+    expect((await ask(on, [released], lock(released))).told).toMatchObject([
+      {
+        rule: "backlog-unreadable",
+        severity: "breaking",
+        title: expect.stringContaining("a task that this code does not know"),
+      },
+    ]);
+  });
+
   test("a rendition that an older release reads is what is run", async () => {
     const on = await testDatabase();
     const newer = task("user.confirm")
@@ -192,6 +208,34 @@ describe("what is live", () => {
         severity: "breaking",
         live: expect.stringContaining("live processes have registered"),
       },
+    ]);
+  });
+
+  test("a rollback is no finding of its own: what it would strand is", async () => {
+    const on = await testDatabase();
+    const newer = revised((older) => ({ ...older, date: "x" }));
+    await register(on.database, { tasks: [newer], release: "new" });
+    expect((await ask(on, [released], lock(released))).told).toMatchObject([
+      { rule: "revision-withdrawn", severity: "note", live: expect.stringContaining("this is a rollback") },
+    ]);
+    await enqueued(on, newer, [{ id: 1, message: "a", date: "b" }]);
+    expect((await ask(on, [released], lock(released))).told).toMatchObject([
+      { rule: "backlog-unreadable", severity: "breaking" },
+      { rule: "revision-withdrawn", severity: "note" },
+    ]);
+  });
+
+  test("what each live release reads and writes is told", async () => {
+    const on = await testDatabase();
+    await register(on.database, { tasks: [released], release: "old" });
+    await register(on.database, {
+      tasks: [revised((older) => ({ ...older, date: "x" }))],
+      release: "new",
+      role: "producer",
+    });
+    expect((await ask(on, [released], lock(released))).releases).toEqual([
+      { release: "old", workers: 1, producers: 0, tasks: { "user.confirm": { reads: [1, 1], writes: 1 } } },
+      { release: "new", workers: 0, producers: 1, tasks: { "user.confirm": { writes: 2 } } },
     ]);
   });
 

@@ -108,7 +108,7 @@ describe("the payload changes in place", () => {
 });
 
 describe("what else breaks", () => {
-  const revised = `.payload(${first}).revise(z.object({ id: z.number() }), { upgrade: ({ id }) => ({ id }) })`;
+  const revised = `.payload(${first}).revise(z.object({ id: z.number() }), { upgrade: ({ id }) => ({ id }), downgrade: ({ id }) => ({ id, message: "" }) })`;
 
   test("an upgrade or a downgrade that fails on what it may meet", async () => {
     const project = await released();
@@ -140,6 +140,7 @@ describe("what else breaks", () => {
       "breaking",
     ],
     ["its last revision is gone", tasks(`.payload(${first})`), "revision-withdrawn", "breaking"],
+    ["its downgrade is gone", tasks(revised.replace(/, downgrade: .* }\)$/, " })")), "downgrade-dropped", "warning"],
     ["its function is gone", tasks(revised, "user.confirm", ""), "function-removed", "breaking"],
     ["it is renamed", tasks(`${revised}.formerly("user.confirm")`, "user.notify"), "task-renamed", "warning"],
     [
@@ -225,6 +226,12 @@ describe("the lockfile", () => {
     expect({ code, findings: answer.findings }).toMatchObject({ code: 0, findings: [{ accepted: "drained by hand" }] });
   });
 
+  test("help shows examples and exit codes", async () => {
+    const project = await released();
+    expect((await project.call(["check", "--help"])).stdout).toMatch(/Exit codes: 0 fine, 1 .*\n\nExamples:/);
+    expect((await project.call(["plan", "--help"])).stdout).toContain("Examples:");
+  });
+
   test("what cannot be checked ends with 2, and says what to do", async () => {
     const project = await released();
     const missing = await project.call(["check", "--base", "nowhere"]);
@@ -236,6 +243,14 @@ describe("the lockfile", () => {
       code: 2,
       stderr: expect.stringContaining("could not be loaded"),
     });
+  });
+
+  test("ends, though what was loaded keeps the program alive", async () => {
+    const project = await released();
+    project.write("tasks.ts", `${tasks(`.payload(${first})`)}setInterval(() => {}, 1000);`);
+    expect((await project.call(["check"])).code).toBe(0);
+    project.write("taskmaster.lock.json", "{");
+    expect((await project.call(["check"])).code).toBe(2);
   });
 
   test("fails in CI where it is not up to date", async () => {

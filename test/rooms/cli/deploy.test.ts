@@ -121,3 +121,38 @@ test("audit names the task that a deploy was given up for", async () => {
   expect(said).toMatchObject({ verdict: "blocked" });
   expect((await json("audit")).said.findings).toMatchObject([{ task: "slow", rule: "blocks-deploys" }]);
 });
+
+test("when tells what a drain would take now and later", async () => {
+  const { project, json, work, sql } = await scene();
+  await work();
+  await project.call(["enqueue", "slow", '{"n":10}']);
+  await until(
+    "its success is recorded",
+    async () => (await sql.query("select from taskmaster.succeeded")).rowCount === 1,
+  );
+  for (let n = 0; n < 3; n++) await project.call(["enqueue", "slow", '{"n":8}', "--delay", "1h"]);
+  const { said } = await json("deploy", "when", "--within", "2h");
+  expect(said.now).toEqual({ expectedMs: 0, p90Ms: 0 });
+  expect(said.moments).toHaveLength(24);
+  expect((await project.call(["deploy", "when"])).stdout).toMatch(
+    /If the gate closed now: .* expected.*one moment is as good as another/s,
+  );
+  expect((await project.call(["deploy", "when", "--within", "3 weeks"])).code).toBe(2);
+});
+
+test("work --strict refuses once to stop as the last reader of what waits", async () => {
+  const { project, work } = await scene();
+  const worker = await work("--strict", "--concurrency", "1");
+  await project.call(["enqueue", "slow", '{"n":1}', "--delay", "1h"]);
+  let text = "";
+  worker.stderr.on("data", (data: Buffer) => {
+    text += data;
+  });
+  worker.kill("SIGTERM");
+  await until("it refuses", () =>
+    text.includes("not stopping, because no other live worker can read 1 jobs of slow revision 1"),
+  );
+  const ended = new Promise((resolve) => worker.once("exit", resolve));
+  worker.kill("SIGTERM");
+  expect(await ended).toBe(0);
+});
