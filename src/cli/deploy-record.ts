@@ -99,6 +99,7 @@ function tellLedger({ id }: Deploy, ledger: Ledger): string {
   const rows: [string, string][] = [
     ["waited for the gate", `${ledger.waited} jobs, ${formatMilliseconds(ledger.waitedLongestMs)} at most`],
     ["handed back", `${ledger.handedBack} jobs that were claimed and not started`],
+    ["interrupted", `${ledger.interrupted} attempts, whose worker was stopped behind the gate`],
     ["upgraded", `${ledger.upgraded} jobs of an older revision ran on a newer release`],
     ["downgraded", `${ledger.older} jobs of a newer revision ran in an older rendition`],
     ["failed", `${ledger.failed} jobs${ledger.failed > 0 ? `: npx taskmaster jobs retry --deploy ${id}` : ""}`],

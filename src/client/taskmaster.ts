@@ -9,6 +9,7 @@ import {
 } from "../contract/enqueue.ts";
 import { type StoredPayload, storePayload } from "../contract/payload.ts";
 import type { AnyTask, Enqueueable, InputOf } from "../contract/task.ts";
+import { noteEnqueue } from "../engine/attempt-scope.ts";
 import { type Queryable, runWithin } from "../engine/database.ts";
 import {
   enqueueJobs,
@@ -138,6 +139,7 @@ export class Taskmaster {
   async #enqueue(task: AnyTask, payloads: readonly unknown[], options: EnqueueOptions): Promise<EnqueuedJob[]> {
     const contract = enqueueableContract(task);
     const placement = place(contract, options);
+    if (options.within === undefined && options.key === undefined) noteEnqueue(contract.name);
     // Everything is checked before anything is written.
     const stored: StoredPayload[] = [];
     for (const payload of payloads) {

@@ -11,6 +11,7 @@ export interface Finding {
     | "blocks-deploys"
     | "lengthens-deploys"
     | "never-interrupted"
+    | "stray-children"
     | "held-after-crash";
   readonly severity: "warning" | "note";
   readonly message: string;
@@ -38,6 +39,7 @@ export function audit(
     ...limits(record, usual.get(record.task)),
     ...deploys(record),
     ...interruptions(record, now),
+    ...strays(record),
     ...crashes(record),
   ]);
   return findings.sort((a, b) => Number(b.severity === "warning") - Number(a.severity === "warning"));
@@ -100,6 +102,20 @@ function interruptions({ task, kind, interruptions: times, firstSeen }: TaskReco
       severity: "note",
       message: "It is declared interruptible, and has never once been interrupted: nobody knows whether it may be.",
       advice: "Run it twice in a test and compare what it leaves. If it is always over in a moment, make it short.",
+    },
+  ];
+}
+
+function strays({ task, kind, strays: children }: TaskRecord): Finding[] {
+  if (kind !== "interruptible" || children.length === 0) return [];
+  return [
+    {
+      task,
+      rule: "stray-children",
+      severity: "warning",
+      message: `It was seen to enqueue ${children.join(", ")} directly: interrupted and run again, it enqueues ${children.length === 1 ? "it" : "them"} again.`,
+      advice:
+        "Enqueue through its context (ctx.enqueue), which writes its children with its completion; or with a key.",
     },
   ];
 }

@@ -19,6 +19,8 @@ export interface TaskRecord {
   /** Of all deploys. */
   readonly deploys: number;
   readonly interruptions: number;
+  /** Tasks that it was seen to enqueue directly. */
+  readonly strays: readonly string[];
   readonly firstSeen: Date;
 }
 
@@ -62,6 +64,7 @@ const records = statement(
     coalesce(waits.blocked, 0) as blocked, coalesce(waits.lengthened, 0) as lengthened,
     (select count(*)::int from taskmaster.deploy) as deploys,
     coalesce((select sum(times)::int from taskmaster.interruption join names on names.name = interruption.task where names.task = told.task), 0) as interruptions,
+    array(select child from taskmaster.stray_enqueue join names on names.name = stray_enqueue.task where names.task = told.task order by child) as strays,
     coalesce((select min(lane.created_at) from taskmaster.lane join names on names.name = lane.task where names.task = told.task), now()) as "firstSeen"
   from told
   left join failed on failed.task = told.task

@@ -42,6 +42,7 @@ export type TaskmasterEvent =
       readonly detail: string;
     }
   | { readonly event: "job.overrun"; readonly job: string; readonly task: string; readonly limitMs: number }
+  | { readonly event: "job.stray-enqueue"; readonly job: string; readonly task: string; readonly child: string }
   | { readonly event: "job.interrupted"; readonly job: string; readonly task: string }
   | { readonly event: "job.handed-back"; readonly jobs: readonly string[] }
   | {

@@ -13,6 +13,8 @@ export interface Ledger {
   /** How long the one waited that waited longest behind the gate, in milliseconds. */
   readonly waitedLongestMs: number;
   readonly handedBack: number;
+  /** Attempts that were interrupted while the gate was closed, because their worker was stopped. */
+  readonly interrupted: number;
   /** Succeeded jobs of a revision older than their worker's. */
   readonly upgraded: number;
   /** Succeeded jobs of a revision newer than their worker's, which ran in an older rendition. */
@@ -65,6 +67,7 @@ const ledger = statement(
   )
   select gate.opened_at as "from", gate.until, waits.waited, waits.longest as "waitedLongestMs",
     (select coalesce(sum(handed_back), 0)::int from taskmaster.deploy_ack where deploy = $1) as "handedBack",
+    (select coalesce(sum(interrupted), 0)::int from taskmaster.deploy_ack where deploy = $1) as interrupted,
     revisions.upgraded, revisions.older, parked.failed, parked.held, stranded.jobs as stranded
   from gate, waits, revisions, parked, stranded
   `,

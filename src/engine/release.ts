@@ -19,6 +19,10 @@ const release = statement(
     group by lane.task
     order by lane.task
     on conflict (task) do update set times = interruption.times + excluded.times, last_at = excluded.last_at
+  ), noted as (
+    update taskmaster.deploy_ack set interrupted = deploy_ack.interrupted + (select count(*) from back where interrupted = 1)
+    where deploy_ack.process = $1 and deploy_ack.deploy = (select id from taskmaster.deploy where ended_at is null)
+      and exists (select from back where interrupted = 1)
   )
   select id, lane from back
   `,

@@ -74,6 +74,7 @@ create table taskmaster.deploy_ack (
   acked_at    timestamp with time zone not null default now(),
   reported_at timestamp with time zone not null default now(),
   handed_back integer not null default 0,
+  interrupted integer not null default 0,
   short       integer not null,
   running     json not null,
   PRIMARY KEY (deploy, process)
@@ -276,6 +277,15 @@ create table taskmaster.schedule_tick (
   fired_at timestamp with time zone not null default now(),
   PRIMARY KEY (schedule, tick)
 );
+
+create table taskmaster.stray_enqueue (
+  task    text not null,
+  child   text not null,
+  times   bigint not null,
+  last_at timestamp with time zone not null,
+  PRIMARY KEY (task, child)
+);
+comment on table taskmaster.stray_enqueue is 'Interruptible tasks that were seen to enqueue another task directly, and not through their context.';
 
 create table taskmaster.succeeded (
   settled_at timestamp with time zone not null default now(),

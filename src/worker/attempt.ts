@@ -13,6 +13,7 @@ import type { AttemptHost } from "./steps/attempt-host.ts";
 import { AttemptSteps, type StepResources } from "./steps/attempt-steps.ts";
 import { checkChild } from "./steps/child-jobs.ts";
 import type { Told } from "./steps/progress.ts";
+import type { StrayWatch } from "./stray-watch.ts";
 
 /**
  * One attempt: read the payload, run the function, say how it ended. Invariants:
@@ -38,6 +39,8 @@ export interface AttemptHooks {
   /** The time limit has passed; the function may run on. */
   readonly onOverrun: (message: string) => void;
   readonly steps: StepResources;
+  /** Absent where nobody asks. */
+  readonly strays?: StrayWatch;
 }
 
 export class Attempt implements AttemptHost {
@@ -153,7 +156,10 @@ export class Attempt implements AttemptHost {
         revision: this.job.from.rendition,
         delivery: this.job.delivery,
       });
-      const result = await execution.run(payload, new Context(this));
+      const run = () => execution.run(payload, new Context(this));
+      const { strays } = this.#hooks;
+      const isWatched = strays !== undefined && execution.kind === "interruptible" && strays.isDue(contract.name);
+      const result = await (isWatched ? strays.watch(contract.name, this.job.id, run) : run());
       const ended: Outcome = { end: "succeeded", ranMs: performance.now() - this.startedAt };
       return execution.next === undefined ? ended : await this.#passOn(execution.next, result, ended);
     } catch (error) {

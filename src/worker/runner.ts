@@ -9,6 +9,7 @@ import type { HeldJob } from "./held-job.ts";
 import { Pace } from "./pace.ts";
 import type { Outcome } from "./settler.ts";
 import type { StepResources } from "./steps/attempt-steps.ts";
+import { StrayWatch } from "./stray-watch.ts";
 
 /**
  * Slots, and the buffer before them.
@@ -53,6 +54,7 @@ export class Runner {
   readonly #buffer: HeldJob[] = [];
   readonly #announcing = new Map<string, HeldJob>();
   readonly #running = new Map<string, Attempt>();
+  readonly #strays: StrayWatch;
   readonly pace: Pace;
   #endsInTurn = 0;
   #next: NodeJS.Immediate | undefined;
@@ -60,6 +62,7 @@ export class Runner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#strays = new StrayWatch(options.database);
     this.pace = new Pace(options.concurrency);
   }
 
@@ -141,6 +144,7 @@ export class Runner {
     const attempt = new Attempt(job, announced, {
       onOverrun: (message) => void recordOverrun(database, job.process, job, message).catch(() => {}),
       steps: this.#options.steps,
+      strays: this.#strays,
     });
     this.#running.set(job.id, attempt);
     attempt.run((outcome) => {

@@ -257,6 +257,8 @@ test("deploy run: closes and runs nothing where the new code would break what wa
 test("deploy run: waits for the workers of the new release, and opens the gate when they are there", async () => {
   const here = await scene();
   const old = await here.work();
+  await here.enqueue("index", 60_000);
+  await here.started("index");
   const run = here.project.start(["deploy", "run", "--release", "new", "--", "sh", "-c", "echo restarting"]);
   const { text, ends } = said(run);
   await until("the command has run", () => text().includes("Waiting for 1 new worker"));
@@ -265,4 +267,6 @@ test("deploy run: waits for the workers of the new release, and opens the gate w
   expect(await ends).toBe(0);
   expect(text()).toContain("Finished.");
   expect(await here.deploys()).toMatchObject([{ state: "finished" }]);
+  const { stdout } = await here.project.call(["deploy", "show", "1", "--json"]);
+  expect(JSON.parse(stdout).ledger).toMatchObject({ interrupted: 1, failed: 0, held: 0, stranded: 0 });
 });

@@ -29,6 +29,7 @@ create table taskmaster.deploy_ack (
   acked_at    timestamptz not null default now(),
   reported_at timestamptz not null default now(),
   handed_back int         not null default 0, -- jobs that it had claimed and not started
+  interrupted int         not null default 0, -- attempts that were interrupted while the gate was closed: their worker was stopped
   short       int         not null,          -- attempts of short tasks that still run: the blockers
   running     json        not null,          -- the attempts that still run
   primary key (deploy, process)
@@ -51,6 +52,16 @@ create table taskmaster.interruption (
 );
 comment on table taskmaster.interruption is
   'How often attempts of each task were interrupted: an interruptible task that never was has not proven that it may be.';
+
+create table taskmaster.stray_enqueue (
+  task    text        not null,
+  child   text        not null,
+  times   bigint      not null, -- processes that have seen it
+  last_at timestamptz not null,
+  primary key (task, child)
+);
+comment on table taskmaster.stray_enqueue is
+  'Interruptible tasks that were seen to enqueue another task directly, and not through their context.';
 
 -- Who may not start jobs: workers of the releases that were live when the gate closed, also those that start later;
 -- but not the workers of the release being deployed that start behind the closing.

@@ -6,10 +6,17 @@ import { until } from "../../setup/until.ts";
 const tasks = `
 import { existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { task } from "taskmaster";
+import { Taskmaster, task } from "taskmaster";
 import { z } from "zod";
 const payload = z.object({ n: z.number() });
 export const bill = task("bill").payload(payload).short({ attempts: 1 }, () => { if (existsSync("broken")) throw new Error("a broken release"); });
+export const stray = task("stray").payload(payload).interruptible(async ({ n }, ctx) => {
+  const taskmaster = new Taskmaster({ tasks: [bill] });
+  await ctx.step("a step", () => taskmaster.enqueue(bill, { n }));
+  await taskmaster.enqueue(bill, { n }, { key: "once" });
+  await ctx.enqueue(bill, { n });
+  await taskmaster.stop();
+});
 export const slow = task("slow").payload(payload).short(({ n }) => pause(n));
 `;
 
@@ -115,11 +122,24 @@ test("extend, status and the options say what they will not do", async () => {
 test("audit names the task that a deploy was given up for", async () => {
   const { project, json, work } = await scene();
   await work();
-  expect((await json("audit")).said).toMatchObject({ tasks: 2, findings: [] });
+  expect((await json("audit")).said).toMatchObject({ tasks: 3, findings: [] });
   await project.call(["enqueue", "slow", '{"n":20000}']);
   const { said } = await json("deploy", "prepare", "--timeout", "1500ms");
   expect(said).toMatchObject({ verdict: "blocked" });
   expect((await json("audit")).said.findings).toMatchObject([{ task: "slow", rule: "blocks-deploys" }]);
+});
+
+test("audit names an interruptible task that enqueues another outside its context", async () => {
+  const { project, json, work, sql } = await scene();
+  await work();
+  await project.call(["enqueue", "stray", '{"n":1}']);
+  await until("all four have run", async () => {
+    const { rows } = await sql.query("select sum(cardinality(jobs))::int as n from taskmaster.succeeded");
+    return rows[0].n === 4;
+  });
+  expect((await json("audit")).said.findings).toMatchObject([{ task: "stray", rule: "stray-children" }]);
+  const { rows } = await sql.query("select task, child, times::int from taskmaster.stray_enqueue");
+  expect(rows).toEqual([{ task: "stray", child: "bill", times: 1 }]);
 });
 
 test("when tells what a drain would take now and later", async () => {

@@ -17,6 +17,7 @@ const blameless: TaskRecord = {
   lengthened: 0,
   deploys: 20,
   interruptions: 0,
+  strays: [],
   firstSeen: new Date("2026-01-01T00:00:00Z"),
 };
 const quick: TaskDurations = { task: "mail", runs: 1_000, median: 20, p90: 40, p99: 90, longest: 400 };
@@ -34,6 +35,12 @@ test.each<[string, TaskRecord, TaskDurations, string[]]>([
   ["jobs held after a crash", { ...blameless, heldAfterCrash: 2 }, quick, ["held-after-crash"]],
   ["an interruptible task that never was interrupted", interruptible, quick, ["never-interrupted"]],
   ["the same, new", { ...interruptible, firstSeen: new Date(now - 3_600_000) }, quick, []],
+  [
+    "one that enqueues outside its context",
+    { ...interruptible, interruptions: 1, strays: ["mail"] },
+    quick,
+    ["stray-children"],
+  ],
   ["one that was", { ...interruptible, interruptions: 1 }, quick, []],
 ])("%s", (_, record, durations, rules) => {
   const findings = audit([record], [durations], now);
