@@ -73,10 +73,8 @@ test("the code of the one-deploy way compiles, and passes the check that asked f
   writeFileSync(
     join(folder, "tsconfig.json"),
     JSON.stringify({
-      compilerOptions: {
-        ...{ strict: true, noEmit: true, skipLibCheck: true, target: "es2022", module: "nodenext" },
-        ...{ exactOptionalPropertyTypes: true, allowImportingTsExtensions: true, types: [] },
-      },
+      extends: join(root, "tsconfig.json"),
+      compilerOptions: { skipLibCheck: true, noEmit: true, noUnusedLocals: false, noUnusedParameters: false },
       include: ["tasks.ts"],
     }),
   );
