@@ -65,7 +65,7 @@ try {
   const claim = allStatements().find((statement) => statement.name === "taskmaster_claim");
   await sql.query(`prepare claim as ${claim.text}`);
   const { rows: plan } = await sql.query(
-    `explain (analyze, buffers, costs off) execute claim(${process}, ${++batch}, '{${lane}}', '{100}', '{-infinity}', '{0}', 0)`,
+    `explain (analyze, buffers, costs off) execute claim(${process}, ${++batch}, '{${lane}}', '{100}', '{-infinity}', '{0}', 0, false)`,
   );
   console.log(`\n${plan.map((row) => row["QUERY PLAN"]).join("\n")}`);
 } finally {

@@ -31,6 +31,7 @@ const unchecked = z.any();
 function taskOf(name, revisions, shape, run) {
   const body = async (/** @type {unknown} */ payload) => run(/** @type {Payload} */ (payload));
   if (shape === "light") return task(`${name}.light`).payload(unchecked).interruptible({ attempts: 25 }, body);
+  if (shape === "short") return task(name).payload(first).short(body);
   const one = task(name).payload(first);
   if (revisions === 1) return one.interruptible(body);
   const two = one.revise(second, { upgrade: ({ subject, ...rest }) => ({ ...rest, title: subject }) });

@@ -24,7 +24,7 @@
  * @property {Shape} shape
  * @property {(payload: Payload) => Promise<void> | void} run what a job does; a throw is the job's failure
  *
- * @typedef {"light" | "checked"} Shape whether payloads are checked against a schema before they are written and before they run
+ * @typedef {"light" | "checked" | "short"} Shape whether payloads are checked against a schema before they are written and before they run; short: by a short task
  *
  * @typedef {object} Inspector reads a store without any contestant's code
  * @property {(text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>} sql
