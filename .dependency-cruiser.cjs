@@ -9,7 +9,8 @@ const rooms = {
   process: ["embedded", "engine", "contract"],
   client: ["process", "engine", "contract"],
   worker: ["process", "engine", "contract"],
-  fleets: ["engine", "contract"],
+  brokers: ["contract"],
+  fleets: ["brokers", "engine", "contract"],
   deploy: ["fleets/fleet", "engine", "contract"],
 };
 

@@ -58,4 +58,6 @@ export interface RunningAttempt {
   /** Its time limit, where it has one. */
   readonly limitMs?: number;
   readonly overrun?: boolean;
+  /** What keeps it from being an ordinary run: `prefetched, has not started`. */
+  readonly remark?: string;
 }
