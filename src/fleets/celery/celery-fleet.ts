@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { withoutPassword } from "../../brokers/broker-error.ts";
 import { GateTenure, type Holder } from "../../brokers/gate-record.ts";
-import type { Fleet, FleetProcess, FleetView, Outcome } from "../fleet.ts";
+import type { FleetProcess, FleetView, HeldBy, Outcome, RemoteFleet } from "../fleet.ts";
 import {
   type ClosedWorker,
   cancel,
@@ -34,10 +34,9 @@ const lookEveryMs = 400;
 const leavingMs = 10_000;
 
 /** Celery's workers, by remote control over their broker alone (docs/fleets.md). */
-export class CeleryFleet implements Fleet {
+export class CeleryFleet implements RemoteFleet {
   readonly name: string;
-  /** For people, after `reopen`: workers that have not confirmed. */
-  unanswered: readonly string[] = [];
+  remarks: readonly string[] = [];
   readonly #options: CeleryFleetOptions;
   readonly #transport: CeleryTransport;
   readonly #control: RemoteControl;
@@ -67,10 +66,15 @@ export class CeleryFleet implements Fleet {
 
   async close(): Promise<void> {
     await this.#tenure.take(randomUUID(), this.#options.holder, this.#options.leaseMs);
-    for (const { node } of this.#closed) this.#hear(node, false);
-    const answers = await this.#control.askAll("active_queues", {}, this.#heard.keys(), patience);
-    for (const node of answers.by.keys()) this.#hear(node, false);
-    await this.#closeOpen(consuming(answers));
+    try {
+      for (const { node } of this.#closed) this.#hear(node, false);
+      const answers = await this.#control.askAll("active_queues", {}, this.#heard.keys(), patience);
+      for (const node of answers.by.keys()) this.#hear(node, false);
+      await this.#closeOpen(consuming(answers));
+    } catch (error) {
+      await this.reopen("aborted").catch(() => {}); // else what is on record stays to be opened by deploy abort
+      throw error;
+    }
   }
 
   /** Written down first, then closed: whoever finds the record can open everything. */
@@ -81,7 +85,18 @@ export class CeleryFleet implements Fleet {
     await cancel(this.#control, open);
   }
 
+  /** Also closes workers that have come meanwhile, or have taken their consumers up again. */
   async observe(): Promise<FleetView> {
+    const { view, open } = await this.#look();
+    await this.#closeOpen(open);
+    return view;
+  }
+
+  async look(): Promise<FleetView> {
+    return (await this.#look()).view;
+  }
+
+  async #look(): Promise<{ view: FleetView; open: ReturnType<typeof consuming> }> {
     const isFirst = this.#cleanLooks === 0;
     const answers = await this.#control.askAll("active_queues", {}, this.#present(), isFirst ? glance : patience);
     const open = consuming(answers);
@@ -93,7 +108,11 @@ export class CeleryFleet implements Fleet {
     for (const { process, kind } of attempts) if (kind === "short") this.#hear(process, true);
     const processes: FleetProcess[] = [];
     for (const node of this.#heard.keys())
-      processes.push(answers.by.has(node) ? toProcess(node, open.has(node)) : await this.#absent(node, answers.asked === undefined ? undefined : answers.asked > nodes.length));
+      processes.push(
+        answers.by.has(node)
+          ? toProcess(node, open.has(node))
+          : await this.#absent(node, answers.asked === undefined ? undefined : answers.asked > nodes.length),
+      );
     const allDoubts = [
       ...doubts,
       ...(await this.#strangers(answers.asked, nodes.length, open.size > 0)),
@@ -106,8 +125,8 @@ export class CeleryFleet implements Fleet {
       processes.every(({ state }) => state === "closed" || state === "gone") &&
       attempts.every(({ kind }) => kind === "interruptible");
     this.#cleanLooks = isClean ? this.#cleanLooks + 1 : 0;
-    await this.#closeOpen(open); // workers that came meanwhile, or took their consumers up again
-    return { drained: this.#cleanLooks >= 2, processes, attempts, doubts: [...new Set(allDoubts)] };
+    const drained = this.#cleanLooks >= 2; // a message may have been on its way between two places at the first
+    return { view: { drained, processes, attempts, doubts: [...new Set(allDoubts)] }, open };
   }
 
   async changed(withinMs: number, signal?: AbortSignal): Promise<void> {
@@ -129,24 +148,23 @@ export class CeleryFleet implements Fleet {
     await this.#transport.sendLater(commandsToReopen(this.#closed), ms);
   }
 
-  /** Keeps what another program has closed closed for so long. Answers false where nothing is closed. */
-  async extend(ms: number): Promise<boolean> {
-    if (!(await this.adopt())) return false;
+  async extend(ms: number): Promise<void> {
     await this.#tenure.hold(ms, { evenLate: true });
     await this.#transport.sendLater(commandsToReopen(this.#closed), ms);
-    return true;
   }
 
-  /** Takes over what another program has closed, to look at it or open it. Answers false where nothing is closed. */
-  async adopt(): Promise<boolean> {
+  async adopt(): Promise<HeldBy | undefined> {
     const record = await this.#tenure.adopt();
     for (const { node } of this.#closed) this.#hear(node, false);
-    return record !== undefined;
+    return record;
   }
 
   async reopen(_outcome: Outcome): Promise<boolean> {
     const closed = this.#closed;
-    this.unanswered = await reopenConsumers(this.#control, closed);
+    this.remarks = (await reopenConsumers(this.#control, closed)).map(
+      (node) =>
+        `Celery worker ${node} has not confirmed that it consumes again: it has gone, or it will when it reads its mailbox. Look: celery inspect active_queues`,
+    );
     const isOurs = await this.#tenure.drop(); // after them: who dies in between has left the record
     if (isOurs) await this.#transport.sendLater([], 0);
     return isOurs;

@@ -84,7 +84,23 @@ export async function reopenConsumers(control: RemoteControl, closed: readonly C
       for (const node of nodes) if (!by.has(node)) unanswered.add(node);
     }),
   );
+  await confirm(control, same, stats);
   return [...unanswered];
+}
+
+/** Their answer comes before the effect. */
+async function confirm(
+  control: RemoteControl,
+  closed: readonly ClosedWorker[],
+  stats: ReadonlyMap<string, unknown>,
+): Promise<void> {
+  const present = closed.filter(({ node }) => stats.has(node));
+  for (const until = performance.now() + patienceMs; performance.now() < until; ) {
+    const nodes = present.map(({ node }) => node);
+    const open = consuming(await control.ask("active_queues", {}, nodes, patienceMs));
+    if (present.every(({ node, queues }) => open.get(node)?.length === queues.length)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 /** One command for each queue, to all workers that consumed it in the same way. */
