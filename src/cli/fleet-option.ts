@@ -1,5 +1,6 @@
 import { hostname, userInfo } from "node:os";
 import type { Command } from "commander";
+import { BullmqFleet } from "../fleets/bullmq/bullmq-fleet.ts";
 import { CeleryFleet } from "../fleets/celery/celery-fleet.ts";
 import type { RemoteFleet } from "../fleets/fleet.ts";
 import { UsageError } from "./failure.ts";
@@ -24,6 +25,7 @@ interface OpenOptions {
 
 const kinds: Readonly<Record<string, (options: OpenOptions) => Promise<RemoteFleet>>> = {
   celery: CeleryFleet.open,
+  bullmq: BullmqFleet.open,
 };
 
 /** Addresses may contain commas: one each time. */

@@ -115,7 +115,10 @@ charge.apply_async((91, 0.2), countdown=40)`);
       app.python("rebuild.delay(1, 60)\nrebuild.delay(2, 60)");
       await until("they run", () => app.trace().length === 2);
       const preparing = deploy("prepare", "--timeout", "40s", "--hold", "30s");
-      await until("it is closed", async () => (await deploy("status")).said.fleets[0].gate !== undefined);
+      await until("both are closed", async () => {
+        const { processes } = (await deploy("status")).said.fleets[0].view;
+        return processes.length === 2 && processes.every(({ state }: { state: string }) => state === "closed");
+      });
       signalGroup(first.pid ?? 0, "SIGKILL");
       expect(await preparing).toMatchObject({ code: 0, said: { verdict: "safe" } });
       signalGroup(second.pid ?? 0, "SIGKILL");
