@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import { BullmqFleet } from "../fleets/bullmq/bullmq-fleet.ts";
 import { CeleryFleet } from "../fleets/celery/celery-fleet.ts";
 import type { RemoteFleet } from "../fleets/fleet.ts";
+import { ResqueFleet } from "../fleets/resque/resque-fleet.ts";
+import { SidekiqFleet } from "../fleets/sidekiq/sidekiq-fleet.ts";
 import { UsageError } from "./failure.ts";
 import type { FoundConfig } from "./find-tasks.ts";
 
@@ -26,6 +28,8 @@ interface OpenOptions {
 const kinds: Readonly<Record<string, (options: OpenOptions) => Promise<RemoteFleet>>> = {
   celery: CeleryFleet.open,
   bullmq: BullmqFleet.open,
+  sidekiq: SidekiqFleet.open,
+  resque: ResqueFleet.open,
 };
 
 /** Addresses may contain commas: one each time. */
