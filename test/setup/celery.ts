@@ -66,8 +66,9 @@ export class CeleryApp {
     onTestFinished(() => rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 }));
   }
 
-  get folder(): string {
-    return this.#folder;
+  /** Where `tasks.py` is, and what it wants from its environment. */
+  get setting(): { readonly folder: string; readonly env: NodeJS.ProcessEnv } {
+    return { folder: this.#folder, env: this.#env };
   }
 
   /** Starts a worker and waits until it is ready. Answers with its main process, which leads a group. */

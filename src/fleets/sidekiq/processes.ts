@@ -48,7 +48,7 @@ function readWork(text: string): SidekiqWork {
   return {
     id: String(job.jid ?? ""),
     task: String(job.wrapped ?? job.class ?? "unknown"),
-    since: new Date(run_at * 1_000),
+    since: new Date(run_at > 1e11 ? run_at : run_at * 1_000), // milliseconds from version 8 on
     isInterruptible: job.interruptible === true,
   };
 }
