@@ -41,9 +41,9 @@ charge.apply_async((90, 0.2), countdown=5)
 rebuild.delay(1, 12)
 for n in range(20): charge.delay(n, 0.4)
 for n in range(6): send.delay(n, 0.4)
-charge.apply_async((91, 0.2), countdown=40)`);
+charge.apply_async((91, 0.2), countdown=26)`);
         await until("it has begun", () => app.trace().length > 3);
-        const prepared = await deploy("prepare", "--hold", "20s", "--timeout", "40s");
+        const prepared = await deploy("prepare", "--hold", "6s", "--timeout", "40s");
         const safeAt = Date.now();
         expect(prepared).toMatchObject({ code: 0, said: { deploy: null, verdict: "safe" } });
         await new Promise((resolve) => setTimeout(resolve, 2_500)); // what would start now is what this is about

@@ -43,7 +43,7 @@ async function scene() {
   onTestFinished(() => void sidekiq.kill("SIGKILL"));
   const ruby = (code: string) =>
     new Promise<void>((resolve) => {
-      spawn("ruby", ["-r", "./jobs.rb", "-e", code], { cwd: folder, env, stdio: "inherit" }).once("close", () =>
+      spawn("ruby", ["-r", "./jobs.rb", "-e", code], { cwd: folder, env, stdio: "ignore" }).once("close", () =>
         resolve(),
       );
     });
