@@ -24,7 +24,6 @@ export class AmqpConnection {
   readonly #socket: Socket;
   readonly #channels = new Map<number, AmqpChannel>();
   #received: Buffer = Buffer.alloc(0);
-  #lastChannel = 0;
   #frameMax = 131_072;
   #ended: Error | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -59,9 +58,10 @@ export class AmqpConnection {
 
   async channel(): Promise<AmqpChannel> {
     if (this.#ended) throw this.#ended;
-    this.#lastChannel += 1;
-    const channel = new AmqpChannel(this, this.#lastChannel);
-    this.#channels.set(this.#lastChannel, channel);
+    let id = 1; // the lowest that is free: a broker allows some two thousand
+    while (this.#channels.has(id)) id += 1;
+    const channel = new AmqpChannel(this, id);
+    this.#channels.set(id, channel);
     await channel.open();
     return channel;
   }

@@ -26,7 +26,7 @@ export interface GateRecordStore {
 }
 
 /** Thrown where another program has closed this fleet. Nothing was closed. */
-export class FleetHeldError extends TaskmasterError {
+class FleetHeldError extends TaskmasterError {
   readonly code = "TASKMASTER_FLEET_HELD";
 
   constructor(fleet: string, { by, host, pid, openedAt, until }: GateRecord) {
@@ -38,7 +38,7 @@ export class FleetHeldError extends TaskmasterError {
 }
 
 /** Thrown where the gate of a fleet has been opened by somebody else, or its lease has ended: nothing is safe. */
-export class FleetLostError extends TaskmasterError {
+class FleetLostError extends TaskmasterError {
   readonly code = "TASKMASTER_FLEET_LOST";
 
   constructor(fleet: string) {
@@ -106,6 +106,12 @@ export class GateTenure {
       if (record.until < Date.now() && !evenLate) throw new FleetLostError(this.#fleet);
       return { ...record, until: Date.now() + ms };
     });
+  }
+
+  /** Whether the gate is still this holder's. Who has lost it must open nothing: somebody else may have closed it since. */
+  async isOurs(): Promise<boolean> {
+    await this.#turn;
+    return this.#record !== undefined && (await this.#store.read())?.id === this.#record.id;
   }
 
   async drop(): Promise<boolean> {

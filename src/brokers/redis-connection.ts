@@ -8,6 +8,9 @@ import { openSocket } from "./broker-socket.ts";
  */
 export type RedisReply = string | number | null | readonly RedisReply[];
 
+/** Longer than the longest wait that we ask for. */
+const answerWithinMs = 20_000;
+
 interface Waiting {
   readonly resolve: (reply: RedisReply) => void;
   readonly reject: (error: Error) => void;
@@ -50,7 +53,16 @@ export class RedisConnection {
 
   send(...words: readonly string[]): Promise<RedisReply> {
     if (this.#ended) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => {
+    return new Promise((answer, refuse) => {
+      const silence = setTimeout(() => this.#silent(), answerWithinMs);
+      const resolve = (reply: RedisReply) => {
+        clearTimeout(silence);
+        answer(reply);
+      };
+      const reject = (error: Error) => {
+        clearTimeout(silence);
+        refuse(error);
+      };
       this.#waiting.push({ resolve, reject });
       const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
       this.#socket.write(`*${words.length}\r\n${parts.join("")}`);
@@ -58,7 +70,13 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
-    this.#ended ??= new BrokerUnreachableError("The connection was closed.");
+    this.#end(new BrokerUnreachableError("The connection was closed."));
+    this.#socket.destroy();
+  }
+
+  #silent(): void {
+    const where = withoutPassword(this.address);
+    this.#end(new BrokerUnreachableError(`The broker ${where} has not answered for ${answerWithinMs / 1_000}s.`));
     this.#socket.destroy();
   }
 

@@ -57,7 +57,7 @@ export function withFleetOptions(command: Command): Command {
 }
 
 /** Those that are named on the command line, else those of the config. */
-export function namedFleets({ fleet }: FleetOptions, config: FoundConfig): readonly string[] {
+function namedFleets({ fleet }: FleetOptions, config: FoundConfig): readonly string[] {
   return fleet ?? config.fleets ?? [];
 }
 

@@ -145,6 +145,7 @@ export class BullmqFleet implements RemoteFleet {
   }
 
   async reopen(_outcome: Outcome): Promise<boolean> {
+    if (!(await this.#tenure.isOurs())) return false;
     for (const name of this.#closed) await resumeQueue(this.#redis, this.#prefix, name);
     return this.#tenure.drop(); // after them: who dies in between has left the record
   }

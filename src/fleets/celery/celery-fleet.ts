@@ -68,6 +68,7 @@ export class CeleryFleet implements RemoteFleet {
     await this.#tenure.take(randomUUID(), this.#options.holder, this.#options.leaseMs);
     try {
       for (const { node } of this.#closed) this.#hear(node, false);
+      await this.#transport.sendLater(commandsToReopen(this.#closed), this.#options.leaseMs); // not what a dead holder had sent
       const answers = await this.#control.askAll("active_queues", {}, this.#heard.keys(), patience);
       for (const node of answers.by.keys()) this.#hear(node, false);
       await this.#closeOpen(consuming(answers));
@@ -160,6 +161,7 @@ export class CeleryFleet implements RemoteFleet {
   }
 
   async reopen(_outcome: Outcome): Promise<boolean> {
+    if (!(await this.#tenure.isOurs())) return false;
     const closed = this.#closed;
     this.remarks = (await reopenConsumers(this.#control, closed)).map(
       (node) =>

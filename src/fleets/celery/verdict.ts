@@ -59,7 +59,7 @@ function dueIn(ms: number): string {
  * `acks_late` alone does not make a task interruptible: where a stop reaches its pool process too (Supervisor's `stopasgroup`), Celery acknowledges it unless
  * `reject_on_worker_lost` is set. What has been acknowledged is not delivered again, whatever it is registered as.
  */
-export function kindOf(
+function kindOf(
   { name, acknowledged }: CeleryTask,
   registered: RegisteredTask | undefined,
   { interruptible, short }: Overrides,

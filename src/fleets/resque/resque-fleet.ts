@@ -102,6 +102,7 @@ export class ResqueFleet implements RemoteFleet {
   }
 
   async reopen(_outcome: Outcome): Promise<boolean> {
+    if (!(await this.#tenure.isOurs())) return false;
     if (this.#tenure.closed === "paused") await this.#redis.send("DEL", this.#key("pause-all-workers"));
     return this.#tenure.drop();
   }

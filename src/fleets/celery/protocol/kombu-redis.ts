@@ -1,5 +1,5 @@
 /** How kombu maps AMQP onto Redis (kombu/transport/redis.py and virtual/base.py). */
-export const separator = "\x06\x16";
+const separator = "\x06\x16";
 
 /** The channel on which a fanout exchange is published. */
 export function fanoutChannel(database: number, exchange: string): string {
