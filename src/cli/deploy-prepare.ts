@@ -86,7 +86,12 @@ export async function tellPrepared(
   if (prepared.verdict === "blocked") return tellBlocked(prepared, gate, global, options);
   if (prepared.verdict === "aborted") process.exitCode = interruptedExitCode;
   if (global.json) return printJson({ deploy, verdict: prepared.verdict, waitedMs, ...fleetsOf(prepared.last) });
-  if (prepared.verdict === "aborted") console.log(`Interrupted: the gate is open again (${deployName(gate)}).`);
+  if (prepared.verdict === "aborted")
+    console.log(
+      deploy === null
+        ? "Interrupted: the gate is open again."
+        : `Interrupted: the gate of deploy ${deploy} is open again.`,
+    );
   else
     console.log(
       [

@@ -111,7 +111,10 @@ async function runBehindGate(gate: Gate, words: readonly string[], options: Behi
     if (opened.some(({ status }) => status === "rejected")) process.exitCode = 1;
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt).off("SIGHUP", interrupt);
     if (outcome === "finished") say(`${pc.green("Finished.")} ${name}: the gate is open.`);
-    else say(`${pc.red("Not finished")}: ${reason}. ${isOurs ? `The gate is open again (${name}).` : ""}`);
+    else
+      say(
+        `${pc.red("Not finished")}: ${reason}. ${isOurs ? (own ? `The gate of deploy ${own.fleet.deploy} is open again.` : "The gate is open again.") : ""}`,
+      );
     for (const remark of remote.flatMap(({ remarks }) => remarks)) say(`${pc.yellow("warning")}  ${remark}`);
     for (const each of opened)
       if (each.status === "rejected") say(`${pc.red("A fleet could not be opened")}: ${String(each.reason)}`);
