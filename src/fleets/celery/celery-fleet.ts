@@ -210,7 +210,8 @@ export class CeleryFleet implements RemoteFleet {
           ]
         : [];
     if (isClosing) return [];
-    const queues = new Set(this.#closed.flatMap((worker) => worker.queues.map(({ name }) => name)));
+    const named = new URL(this.#options.address).searchParams.get("queues")?.split(",") ?? [];
+    const queues = new Set([...named, ...this.#closed.flatMap((worker) => worker.queues.map(({ name }) => name))]);
     const doubts: string[] = [];
     for (const queue of queues) {
       const consumers = (await this.#transport.consumers(queue)) ?? 0;
