@@ -12,7 +12,8 @@ const rooms = {
   client: ["process", "engine", "contract"],
   worker: ["process", "engine", "contract"],
   testing: ["client", "worker", "process", "engine", "contract"],
-  fleets: ["engine", "contract"],
+  brokers: ["contract"],
+  fleets: ["brokers", "engine", "contract"],
   deploy: ["fleets/fleet", "engine", "contract"],
 };
 

@@ -13,65 +13,73 @@ import {
   renewGate,
 } from "../engine/deploys.ts";
 import { lapseGate, type ReportedAttempt } from "../engine/gate.ts";
-import { type GlobalOptions, withDatabase } from "./context.ts";
-import { durationOption } from "./deploy-fleet.ts";
+import type { GlobalOptions } from "./context.ts";
+import { durationOption, withHeldGate } from "./deploy-fleet.ts";
+import { describeRemote, extendRemote, lookAtRemote, openRemote, tellRemote } from "./deploy-remote.ts";
 import { NotDoneError } from "./failure.ts";
+import { type FleetOptions, withFleetOption, withFleetOptions } from "./fleet-option.ts";
 import { localTime, printJson, table } from "./terminal.ts";
 
 /** `taskmaster deploy finish | abort | extend | status`: what is done with a closed gate, from any machine. */
 export function addHold(deploy: Command): void {
-  deploy
-    .command("finish")
+  withFleetOption(deploy.command("finish"))
     .description("Open the gate after a deploy. Says who has taken over, and what nobody can read.")
     .option("--strict", "do not open where no new worker lives, or something in the backlog cannot be read")
     .addHelpText(
       "after",
       "\nExamples:\n  npx taskmaster deploy finish\n  npx taskmaster deploy finish --strict --json\n",
     )
-    .action(async ({ strict }: { strict?: boolean }, command: Command) =>
-      finish(command.optsWithGlobals(), strict === true),
+    .action(async (options: FleetOptions & { strict?: boolean }, command: Command) =>
+      finish(command.optsWithGlobals(), options, options.strict === true),
     );
-  deploy
-    .command("abort")
+  withFleetOption(deploy.command("abort"))
     .description("Open the gate without a deploy: whoever holds it, from any machine.")
     .option("--reason <text>", "for the record")
     .addHelpText("after", '\nExample:\n  npx taskmaster deploy abort --reason "the migration failed"\n')
-    .action(async ({ reason }: { reason?: string }, command: Command) => abort(command.optsWithGlobals(), reason));
-  deploy
-    .command("extend [duration]")
+    .action(async (options: FleetOptions & { reason?: string }, command: Command) =>
+      abort(command.optsWithGlobals(), options, options.reason),
+    );
+  withFleetOption(deploy.command("extend [duration]"))
     .description("Keep the gate closed for so long from now on (default: 15m).")
     .addHelpText("after", "\nExample:\n  npx taskmaster deploy extend 30m\n")
-    .action(async (duration: string | undefined, _: unknown, command: Command) =>
-      extend(command.optsWithGlobals(), duration ?? "15m"),
+    .action(async (duration: string | undefined, options: FleetOptions, command: Command) =>
+      extend(command.optsWithGlobals(), options, duration ?? "15m"),
     );
-  deploy
-    .command("status")
+  withFleetOptions(deploy.command("status"))
     .description("Whether the gate is closed, by whom, since when, and what is behind it.")
     .addHelpText("after", "\nExamples:\n  npx taskmaster deploy status\n  npx taskmaster deploy status --json\n")
-    .action(async (_: unknown, command: Command) => status(command.optsWithGlobals()));
+    .action(async (options: FleetOptions, command: Command) => status(command.optsWithGlobals(), options));
 }
 
-async function held(database: Database): Promise<Deploy> {
+/** The deploy that holds the gate, where there is a record of deploys. */
+async function heldBy(database: Database | undefined): Promise<Deploy | undefined> {
+  if (database === undefined) return undefined;
   await lapseGate(database);
-  const deploy = await openDeploy(database);
-  if (deploy === undefined)
-    throw new NotDoneError("No deploy holds the gate: it is open. What was: npx taskmaster deploy history");
-  return deploy;
+  return openDeploy(database);
 }
 
-async function finish(global: GlobalOptions, strict: boolean): Promise<void> {
-  await withDatabase(global, async (database) => {
-    const deploy = await held(database);
-    if (deploy.state === "closing")
+function nothingHeld(): NotDoneError {
+  return new NotDoneError("No deploy holds the gate: it is open. What was: npx taskmaster deploy history");
+}
+
+async function finish(global: GlobalOptions, options: FleetOptions, strict: boolean): Promise<void> {
+  await withHeldGate(global, options, async (database, remote) => {
+    const deploy = await heldBy(database);
+    if (deploy?.state === "closing")
       throw new NotDoneError(
         `Deploy ${deploy.id} is not safe yet: it is still closing. Wait for deploy prepare, or call it off: npx taskmaster deploy abort`,
       );
-    const takeover = await lookAtTakeover(database, deploy);
-    const isRefused = strict && (takeover.newcomers.length === 0 || takeover.unread.length > 0);
-    if (!isRefused) await end(database, deploy, takeover);
-    if (global.json) printJson({ deploy: deploy.id, finished: !isRefused, ...takeover });
-    else tellFinish(deploy, takeover, isRefused);
+    const takeover = database && deploy && (await lookAtTakeover(database, deploy));
+    const isRefused =
+      strict && takeover !== undefined && (takeover.newcomers.length === 0 || takeover.unread.length > 0);
+    if (database && deploy && takeover && !isRefused) await end(database, deploy, takeover);
+    const opened = isRefused ? [] : await openRemote(remote, "finished");
+    if (deploy === undefined && !opened.some(({ wasClosed }) => wasClosed)) throw nothingHeld();
     if (isRefused) process.exitCode = 1;
+    if (global.json)
+      return printJson({ deploy: deploy?.id ?? null, finished: !isRefused, ...takeover, fleets: opened });
+    if (deploy && takeover) tellFinish(deploy, takeover, isRefused);
+    tellRemote(opened);
   });
 }
 
@@ -96,40 +104,51 @@ function tellFinish(deploy: Deploy, { newcomers, warnings }: Takeover, isRefused
   );
 }
 
-async function abort(global: GlobalOptions, reason = "by hand"): Promise<void> {
-  await withDatabase(global, async (database) => {
-    const deploy = await held(database);
-    const isOurs = await endGate(database, deploy.id, "aborted", reason);
-    if (global.json) return printJson({ deploy: deploy.id, aborted: isOurs });
-    console.log(`The gate of deploy ${deploy.id} is open: its workers run again.`);
+async function abort(global: GlobalOptions, options: FleetOptions, reason = "by hand"): Promise<void> {
+  await withHeldGate(global, options, async (database, remote) => {
+    const deploy = await heldBy(database);
+    const isOurs =
+      database !== undefined && deploy !== undefined && (await endGate(database, deploy.id, "aborted", reason));
+    const opened = await openRemote(remote, "aborted");
+    if (deploy === undefined && !opened.some(({ wasClosed }) => wasClosed)) throw nothingHeld();
+    if (global.json) return printJson({ deploy: deploy?.id ?? null, aborted: isOurs, fleets: opened });
+    if (deploy) console.log(`The gate of deploy ${deploy.id} is open: its workers run again.`);
+    tellRemote(opened);
   });
 }
 
-async function extend(global: GlobalOptions, duration: string): Promise<void> {
+async function extend(global: GlobalOptions, options: FleetOptions, duration: string): Promise<void> {
   const ms = durationOption(duration, "duration");
-  await withDatabase(global, async (database) => {
-    const deploy = await held(database);
-    if (deploy.state === "closing")
+  await withHeldGate(global, options, async (database, remote) => {
+    const deploy = await heldBy(database);
+    if (deploy?.state === "closing")
       throw new NotDoneError(`Deploy ${deploy.id} is still closing, and renewed by its own program on ${deploy.host}.`);
-    if (!(await renewGate(database, deploy.id, ms)))
-      throw new NotDoneError(`Deploy ${deploy.id} has ended meanwhile: the gate is open.`);
-    await noteDeploy(database, deploy.id, "extended", { ms });
-    if (global.json) return printJson({ deploy: deploy.id, leaseMs: ms });
-    console.log(`The gate of deploy ${deploy.id} stays closed for ${formatMilliseconds(ms)} from now on.`);
+    if (database && deploy) {
+      if (!(await renewGate(database, deploy.id, ms)))
+        throw new NotDoneError(`Deploy ${deploy.id} has ended meanwhile: the gate is open.`);
+      await noteDeploy(database, deploy.id, "extended", { ms });
+    }
+    const extended = await extendRemote(remote, ms);
+    if (deploy === undefined && extended.length === 0) throw nothingHeld();
+    if (global.json) return printJson({ deploy: deploy?.id ?? null, leaseMs: ms, fleets: extended });
+    for (const name of [...(deploy ? [`The gate of deploy ${deploy.id}`] : []), ...extended])
+      console.log(`${name} stays closed for ${formatMilliseconds(ms)} from now on.`);
   });
 }
 
-async function status(global: GlobalOptions): Promise<void> {
-  await withDatabase(global, async (database) => {
-    const deploy = await openDeploy(database);
-    const members = deploy ? await gateMembers(database, deploy.id) : [];
+async function status(global: GlobalOptions, options: FleetOptions): Promise<void> {
+  await withHeldGate(global, options, async (database, remote) => {
+    const deploy = database && (await openDeploy(database));
+    const members = database && deploy ? await gateMembers(database, deploy.id) : [];
+    const fleets = await lookAtRemote(remote);
     if (global.json)
       return printJson({
         gate: deploy ?? null,
         workers: members.map((each) => ({ ...each, running: JSON.parse(each.running) as unknown })),
+        fleets,
       });
-    if (deploy === undefined) return console.log("The gate is open.");
-    console.log(describe(deploy, members));
+    if (database) console.log(deploy === undefined ? "The gate is open." : describe(deploy, members));
+    for (const fleet of fleets) console.log(describeRemote(fleet));
   });
 }
 

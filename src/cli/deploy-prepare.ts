@@ -2,12 +2,10 @@ import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { formatMilliseconds } from "../contract/duration.ts";
-import { type Prepared, prepare } from "../deploy/prepare.ts";
-import type { Database } from "../engine/database.ts";
+import { type Prepared, type PrepareView, prepare } from "../deploy/prepare.ts";
 import { type TaskDurations, taskDurations } from "../engine/durations.ts";
-import type { TaskmasterFleet } from "../fleets/taskmaster/taskmaster-fleet.ts";
 import type { GlobalOptions } from "./context.ts";
-import { durationOption, type GateOptions, withFleet, withGateOptions } from "./deploy-fleet.ts";
+import { durationOption, type Gate, type GateOptions, withGate, withGateOptions } from "./deploy-fleet.ts";
 import { blockerTable, DeployView, ticket } from "./deploy-view.ts";
 import { printJson } from "./terminal.ts";
 
@@ -32,14 +30,9 @@ export function addPrepare(deploy: Command): void {
       const global: GlobalOptions = command.optsWithGlobals();
       const timeoutMs = durationOption(options.timeout, "--timeout");
       const holdMs = durationOption(options.hold, "--hold");
-      await withFleet(global, options, async (fleet, database, leaseMs) => {
-        const prepared = await prepareAttended(fleet, database, {
-          timeoutMs,
-          leaseMs,
-          holdMs,
-          quiet: global.json === true,
-        });
-        await tellPrepared(prepared, fleet, database, global, options);
+      await withGate(global, { ...options, holdMs }, async (gate) => {
+        const prepared = await prepareAttended(gate, { timeoutMs, holdMs, quiet: global.json === true });
+        await tellPrepared(prepared, gate, global, options);
       });
     });
 }
@@ -51,17 +44,17 @@ export const interruptedExitCode = 130;
 
 /** Closes the gate and waits, shows what it waits for, and opens again on Ctrl-C. */
 export async function prepareAttended(
-  fleet: TaskmasterFleet,
-  database: Database,
-  { quiet, ...times }: { timeoutMs: number; leaseMs: number; holdMs: number; quiet: boolean },
+  { fleets, own, leaseMs }: Gate,
+  { quiet, ...times }: { timeoutMs: number; holdMs: number; quiet: boolean },
 ): Promise<Prepared> {
   const stop = new AbortController();
   const abort = () => stop.abort();
-  const view = new DeployView((tasks) => taskDurations(database, tasks));
+  const view = new DeployView((tasks) => durationsOf(own, tasks));
   process.on("SIGINT", abort).on("SIGTERM", abort).on("SIGHUP", abort);
   try {
     return await prepare({
-      fleets: [fleet],
+      fleets,
+      leaseMs,
       ...times,
       signal: stop.signal,
       ...(!quiet && { onView: view.show }),
@@ -72,23 +65,37 @@ export async function prepareAttended(
   }
 }
 
+/** Recorded durations, of what Taskmaster's own workers run. */
+async function durationsOf(own: Gate["own"], tasks: readonly string[]): Promise<readonly TaskDurations[]> {
+  return own ? taskDurations(own.database, tasks) : [];
+}
+
+/** `Deploy 12`, or, where nothing keeps a record, `This deploy`. */
+export function deployName({ own }: Gate): string {
+  return own ? `Deploy ${own.fleet.deploy}` : "This deploy";
+}
+
 export async function tellPrepared(
   prepared: Prepared,
-  fleet: TaskmasterFleet,
-  database: Database,
+  gate: Gate,
   global: GlobalOptions,
   options: { readonly hold?: string; readonly ticket?: string },
 ): Promise<void> {
-  const { deploy } = fleet;
+  const deploy = gate.own?.fleet.deploy ?? null;
   const waitedMs = Math.round(prepared.last?.waitedMs ?? 0);
-  if (prepared.verdict === "blocked") return tellBlocked(prepared, deploy, database, global, options);
+  if (prepared.verdict === "blocked") return tellBlocked(prepared, gate, global, options);
   if (prepared.verdict === "aborted") process.exitCode = interruptedExitCode;
-  if (global.json) return printJson({ deploy, verdict: prepared.verdict, waitedMs });
-  if (prepared.verdict === "aborted") console.log(`Interrupted: the gate of deploy ${deploy} is open again.`);
+  if (global.json) return printJson({ deploy, verdict: prepared.verdict, waitedMs, ...fleetsOf(prepared.last) });
+  if (prepared.verdict === "aborted")
+    console.log(
+      deploy === null
+        ? "Interrupted: the gate is open again."
+        : `Interrupted: the gate of deploy ${deploy} is open again.`,
+    );
   else
     console.log(
       [
-        `${pc.green("Safe.")} Deploy ${deploy}: nothing runs that must not be cut off, and nothing starts. It took ${formatMilliseconds(waitedMs)}.`,
+        `${pc.green("Safe.")} ${deployName(gate)}: nothing runs that must not be cut off, and nothing starts. It took ${formatMilliseconds(waitedMs)}.`,
         `Now migrate and restart; the gate stays closed for ${options.hold} (npx taskmaster deploy extend).`,
         "When the new workers run: npx taskmaster deploy finish. To call it off: npx taskmaster deploy abort.",
       ].join("\n"),
@@ -97,23 +104,24 @@ export async function tellPrepared(
 
 async function tellBlocked(
   { last, blockers }: Extract<Prepared, { verdict: "blocked" }>,
-  deploy: number,
-  database: Database,
+  gate: Gate,
   global: GlobalOptions,
   options: { readonly ticket?: string },
 ): Promise<void> {
   process.exitCode = blockedExitCode;
-  const durations = await taskDurations(database, [...new Set(blockers.map(({ task }) => task))]).catch(() => []);
+  const durations = await durationsOf(gate.own, [...new Set(blockers.map(({ task }) => task))]).catch(() => []);
   const usual = new Map<string, TaskDurations>(durations.map((each) => [each.task, each]));
   const open = last.fleets
     .flatMap(({ view }) => view.processes)
     .filter(({ state }) => state !== "closed" && state !== "gone");
-  const markdown = ticket(deploy, last.waitedMs, blockers, usual);
+  const doubts = last.fleets.flatMap(({ view }) => view.doubts);
+  const markdown = ticket(deployName(gate), last.waitedMs, blockers, usual);
   if (options.ticket !== undefined) writeFileSync(options.ticket, markdown);
   if (global.json)
     return printJson({
-      deploy,
+      deploy: gate.own?.fleet.deploy ?? null,
       verdict: "blocked",
+      ...fleetsOf(last),
       waitedMs: Math.round(last.waitedMs),
       blockers: blockers.map((blocker) => ({ ...blocker, usually: usual.get(blocker.task) ?? null })),
       unanswered: open,
@@ -121,12 +129,22 @@ async function tellBlocked(
     });
   console.log(
     [
-      `${pc.red("Not safe.")} Deploy ${deploy} is given up after ${formatMilliseconds(last.waitedMs)}; the gate is open again and the workers run. Do not deploy now.`,
+      `${pc.red("Not safe.")} ${deployName(gate)} is given up after ${formatMilliseconds(last.waitedMs)}; the gate is open again and the workers run. Do not deploy now.`,
       ...(blockers.length > 0 ? ["", blockerTable(blockers, usual)] : []),
       ...open.map(({ id, where, remark }) => `process ${id} (${where}) has not answered${remark ? `: ${remark}` : ""}`),
+      ...doubts.map((doubt) => `${pc.yellow("cannot tell")}  ${doubt}`),
+      ...gate.remote.flatMap(({ remarks }) => remarks),
       ...(blockers.length > 0
         ? ["", options.ticket === undefined ? markdown : `A ticket is in ${options.ticket}.`]
         : []),
     ].join("\n"),
   );
+}
+
+/** What each fleet has said last, for programs. */
+function fleetsOf(last: PrepareView | undefined) {
+  const fleets = last?.fleets ?? [];
+  return {
+    fleets: fleets.map(({ name, view: { drained, processes, doubts } }) => ({ name, drained, processes, doubts })),
+  };
 }

@@ -5,18 +5,25 @@ import pc from "picocolors";
 import { formatMilliseconds } from "../contract/duration.ts";
 import { Renewing } from "../deploy/prepare.ts";
 import { lookAtTakeover, type Takeover } from "../deploy/takeover.ts";
-import { type Database, pause } from "../engine/database.ts";
+import { pause } from "../engine/database.ts";
 import { findDeploy, noteDeploy } from "../engine/deploys.ts";
-import type { TaskmasterFleet } from "../fleets/taskmaster/taskmaster-fleet.ts";
 import type { GlobalOptions } from "./context.ts";
 import { checkBeforeDeploy } from "./deploy-check.ts";
-import { durationOption, type GateOptions, withFleet, withGateOptions } from "./deploy-fleet.ts";
-import { interruptedExitCode, prepareAttended, tellPrepared } from "./deploy-prepare.ts";
+import {
+  durationOption,
+  type Gate,
+  type GateOptions,
+  type OwnGate,
+  withGate,
+  withGateOptions,
+} from "./deploy-fleet.ts";
+import { deployName, interruptedExitCode, prepareAttended, tellPrepared } from "./deploy-prepare.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
 
 interface RunOptions extends GateOptions {
   readonly wait: string;
   readonly workers: string;
+  readonly hold: string;
   readonly strict?: boolean;
   readonly check: boolean;
 }
@@ -29,6 +36,11 @@ export function addRun(deploy: Command): void {
     )
     .argument("<command...>", "what to run, after --")
     .option("--wait <duration>", "how long to wait for the new workers after the command", "2m")
+    .option(
+      "--hold <duration>",
+      "how long the command may take: tasks of existing queues that are due within it are waited for",
+      "15m",
+    )
     .option("--workers <count>", "how many new workers to wait for", "1")
     .option("--no-check", "do not hold the tasks of this folder against their lockfile and production first")
     .option("--strict", "fail where something in the backlog cannot be read by the new workers")
@@ -43,12 +55,13 @@ export function addRun(deploy: Command): void {
       const workers = Number(options.workers);
       if (!Number.isInteger(workers) || workers < 0)
         throw new UsageError(`--workers ${options.workers}: write a whole number, 0 to wait for none.`);
-      await withFleet(global, options, async (fleet, database, leaseMs) => {
-        if (options.check) await checkBeforeDeploy(global, database);
-        const prepared = await prepareAttended(fleet, database, { timeoutMs, leaseMs, holdMs: leaseMs, quiet: false });
-        if (prepared.verdict !== "safe") return tellPrepared(prepared, fleet, database, global, {});
+      const holdMs = durationOption(options.hold, "--hold");
+      await withGate(global, { ...options, holdMs }, async (gate) => {
+        if (options.check && gate.own) await checkBeforeDeploy(global, gate.own.database);
+        const prepared = await prepareAttended(gate, { timeoutMs, holdMs: gate.leaseMs, quiet: false });
+        if (prepared.verdict !== "safe") return tellPrepared(prepared, gate, global, {});
         say(`${pc.green("Safe")} after ${formatMilliseconds(prepared.last.waitedMs)}. Running: ${words.join(" ")}`);
-        await runBehindGate(fleet, database, words, { leaseMs, waitMs, workers, strict: options.strict === true });
+        await runBehindGate(gate, words, { waitMs, workers, strict: options.strict === true });
       });
     });
 }
@@ -58,39 +71,35 @@ function say(line: string): void {
 }
 
 interface Behind {
-  readonly leaseMs: number;
   readonly waitMs: number;
   readonly workers: number;
   readonly strict: boolean;
 }
 
 /** The gate is closed and safe: whatever happens here, it opens at the end. */
-async function runBehindGate(
-  fleet: TaskmasterFleet,
-  database: Database,
-  words: readonly string[],
-  options: Behind,
-): Promise<void> {
+async function runBehindGate(gate: Gate, words: readonly string[], options: Behind): Promise<void> {
+  const { fleets, own, remote, leaseMs } = gate;
+  const name = deployName(gate);
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
-  const renewing = new Renewing([fleet], options.leaseMs);
+  const renewing = new Renewing(fleets, leaseMs);
   renewing.start();
   let outcome: "finished" | "aborted" = "aborted";
   let reason: string | undefined;
   try {
-    await noteDeploy(database, fleet.deploy, "command started", { command: words });
-    const code = await runCommand(words, stop.signal, fleet.deploy);
-    await noteDeploy(database, fleet.deploy, "command ended", { code }).catch(() => {});
+    if (own) await noteDeploy(own.database, own.fleet.deploy, "command started", { command: words });
+    const code = await runCommand(words, stop.signal, own?.fleet.deploy);
+    if (own) await noteDeploy(own.database, own.fleet.deploy, "command ended", { code }).catch(() => {});
     if (code !== 0) {
       process.exitCode = code;
       reason = stop.signal.aborted ? "interrupted while the command ran" : `the command ended with exit code ${code}`;
       return;
     }
-    const takeover = await waitForWorkers(fleet, database, stop.signal, options);
+    const takeover = own && (await waitForWorkers(own, stop.signal, options));
     renewing.assertHeld(); // else a job may have run in the middle of the migration
     const problem = problemOf(takeover, stop.signal, options);
-    for (const warning of takeover.warnings) say(`${pc.yellow("warning")}  ${warning}`);
+    for (const warning of takeover?.warnings ?? []) say(`${pc.yellow("warning")}  ${warning}`);
     if (problem === undefined) outcome = "finished";
     else {
       process.exitCode = stop.signal.aborted ? interruptedExitCode : 1;
@@ -101,17 +110,26 @@ async function runBehindGate(
     throw error;
   } finally {
     await renewing.stop();
-    const isOurs = await fleet.reopen(outcome, reason);
+    const opened = await Promise.allSettled(fleets.map((fleet) => fleet.reopen(outcome, reason)));
+    const isOurs = opened.some((each) => each.status === "fulfilled" && each.value);
+    if (opened.some(({ status }) => status === "rejected")) process.exitCode = 1;
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt).off("SIGHUP", interrupt);
-    if (outcome === "finished") say(`${pc.green("Finished.")} Deploy ${fleet.deploy}: the gate is open.`);
+    if (outcome === "finished") say(`${pc.green("Finished.")} ${name}: the gate is open.`);
     else
-      say(`${pc.red("Not finished")}: ${reason}. ${isOurs ? `The gate of deploy ${fleet.deploy} is open again.` : ""}`);
+      say(
+        `${pc.red("Not finished")}: ${reason}. ${isOurs ? (own ? `The gate of deploy ${own.fleet.deploy} is open again.` : "The gate is open again.") : ""}`,
+      );
+    for (const remark of remote.flatMap(({ remarks }) => remarks)) say(`${pc.yellow("warning")}  ${remark}`);
+    for (const each of opened)
+      if (each.status === "rejected") say(`${pc.red("A fleet could not be opened")}: ${String(each.reason)}`);
   }
 }
 
-function problemOf({ newcomers, unread }: Takeover, { aborted }: AbortSignal, options: Behind): string | undefined {
+function problemOf(takeover: Takeover | undefined, { aborted }: AbortSignal, options: Behind): string | undefined {
   const { waitMs, workers, strict } = options;
   if (aborted) return "interrupted while the new workers were awaited";
+  if (takeover === undefined) return undefined; // the workers of existing queues say nothing of their release
+  const { newcomers, unread } = takeover;
   if (newcomers.length < workers)
     return `${newcomers.length} of ${workers} new workers came within ${formatMilliseconds(waitMs)} after the command`;
   if (strict && unread.length > 0) return "the new workers cannot read the whole backlog (--strict)";
@@ -119,9 +137,16 @@ function problemOf({ newcomers, unread }: Takeover, { aborted }: AbortSignal, op
 }
 
 /** Runs it to its end. A signal that reaches us reaches it too, and it may take its time to end in good order. */
-function runCommand([file = "", ...args]: readonly string[], signal: AbortSignal, deploy: number): Promise<number> {
+function runCommand(
+  [file = "", ...args]: readonly string[],
+  signal: AbortSignal,
+  deploy: number | undefined,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: "inherit", env: { ...process.env, TASKMASTER_DEPLOY: String(deploy) } });
+    const child = spawn(file, args, {
+      stdio: "inherit",
+      env: { ...process.env, TASKMASTER_DEPLOY: String(deploy ?? "") },
+    });
     const forward = () => child.kill("SIGTERM");
     signal.addEventListener("abort", forward, { once: true });
     child.on("error", (error: NodeJS.ErrnoException) => {
@@ -139,8 +164,7 @@ function runCommand([file = "", ...args]: readonly string[], signal: AbortSignal
 }
 
 async function waitForWorkers(
-  fleet: TaskmasterFleet,
-  database: Database,
+  { fleet, database }: OwnGate,
   signal: AbortSignal,
   { waitMs, workers }: Behind,
 ): Promise<Takeover> {

@@ -98,11 +98,11 @@ export function blockerTable(
 ): string {
   return table(
     ["task", "job", "worker", "running for", "usually", "limit"],
-    blockers.map(({ task, job, process, where, ranMs, limitMs, overrun }) => [
+    blockers.map(({ task, job, process, where, ranMs, limitMs, overrun, remark }) => [
       task,
       job,
-      `${process} (${where})`,
-      overrun ? pc.red(formatMilliseconds(ranMs)) : formatMilliseconds(ranMs),
+      process === where ? process : `${process} (${where})`,
+      remark !== undefined ? remark : overrun ? pc.red(formatMilliseconds(ranMs)) : formatMilliseconds(ranMs),
       usually(usual.get(task)),
       limitMs === undefined ? "–" : `${formatMilliseconds(limitMs)}${overrun ? pc.red(" passed") : ""}`,
     ]),
@@ -116,7 +116,7 @@ function usually(durations: TaskDurations | undefined): string {
 
 /** A ticket for whoever owns the tasks that were in the way, in Markdown. */
 export function ticket(
-  deploy: number,
+  deploy: string,
   waitedMs: number,
   blockers: readonly Blocker[],
   usual: ReadonlyMap<string, TaskDurations | undefined>,
@@ -128,9 +128,10 @@ export function ticket(
     return [
       `## \`${task}\``,
       "",
-      ...runs.map(
-        ({ job, process, where, ranMs, limitMs, overrun }) =>
-          `- job ${job} on process ${process} (${where}) had been running for ${formatMilliseconds(ranMs)}${limitMs === undefined ? "" : `, with a time limit of ${formatMilliseconds(limitMs)}`}${overrun ? ", which it had passed" : ""}`,
+      ...runs.map(({ job, process, where, ranMs, limitMs, overrun, remark }) =>
+        remark !== undefined
+          ? `- job ${job} on ${where}: ${remark}`
+          : `- job ${job} on process ${process} (${where}) had been running for ${formatMilliseconds(ranMs)}${limitMs === undefined ? "" : `, with a time limit of ${formatMilliseconds(limitMs)}`}${overrun ? ", which it had passed" : ""}`,
       ),
       "",
       durations === undefined
@@ -142,7 +143,7 @@ export function ticket(
   return [
     `# ${tasks.length === 1 ? `A task blocks deploys: ${tasks[0]}` : `${tasks.length} tasks block deploys`}`,
     "",
-    `Deploy ${deploy} was given up after ${formatMilliseconds(waitedMs)}, because short tasks were still running. A short task cannot be interrupted, so every deploy waits for it.`,
+    `${deploy} was given up after ${formatMilliseconds(waitedMs)}, because short tasks were still running. A short task cannot be interrupted, so every deploy waits for it.`,
     "",
     ...parts.flat(),
     "Make each of them shorter (optimise its queries; split it into a chain of jobs; gather first and write in one short transaction at the end), or make it `.interruptible(…)`, so that it may be stopped anywhere and simply run again.",

@@ -46,7 +46,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const closed: Fleet[] = [];
   let last: PrepareView | undefined;
   const reopen = async (outcome: "blocked" | "aborted", reason: string) => {
-    for (const fleet of closed) await fleet.reopen(outcome, reason);
+    const opened = await Promise.allSettled(closed.map((fleet) => fleet.reopen(outcome, reason))); // one that fails keeps no other closed
+    for (const each of opened) if (each.status === "rejected") throw each.reason;
   };
   const renewing = new Renewing(closed, leaseMs);
   try {

@@ -22,6 +22,30 @@ export interface Fleet {
   reopen(outcome: Outcome, reason?: string): Promise<boolean>;
 }
 
+/** A fleet whose gate is on record in its own broker: other programs, on other machines, can take it over. */
+export interface RemoteFleet extends Fleet {
+  /** Takes over what another program has closed, to look at it or to open it. Answers who has closed it; undefined where nothing is closed. */
+  adopt(): Promise<HeldBy | undefined>;
+  /** What is going on there, whoever has closed it or nobody. Changes nothing. */
+  look(): Promise<FleetView>;
+  /** Keeps what was adopted closed for so long from now on. */
+  extend(ms: number): Promise<void>;
+  /** After `reopen`: what a person should know, a sentence each. */
+  readonly remarks: readonly string[];
+  /** Leaves the broker. What is closed stays closed. */
+  leave(): Promise<void>;
+}
+
+export interface HeldBy {
+  readonly by: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Epoch milliseconds. */
+  readonly openedAt: number;
+  /** Epoch milliseconds: its holder is silent when it has passed. */
+  readonly until: number;
+}
+
 /** How a gate ends. */
 export type Outcome = "finished" | "aborted" | "blocked";
 
@@ -58,4 +82,6 @@ export interface RunningAttempt {
   /** Its time limit, where it has one. */
   readonly limitMs?: number;
   readonly overrun?: boolean;
+  /** What keeps it from being an ordinary run: `prefetched, has not started`. */
+  readonly remark?: string;
 }

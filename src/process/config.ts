@@ -10,6 +10,12 @@ export interface TaskmasterConfig {
   readonly queues?: readonly string[];
   /** Attempts that one worker runs at once. Default 10. */
   readonly concurrency?: number;
+  /** Existing queues that `taskmaster deploy` closes too, as `--fleet` takes them: `celery=amqp://user:password@host/vhost`. */
+  readonly fleets?: readonly string[];
+  /** Tasks of those queues that may be stopped anywhere, by their names there. */
+  readonly interruptible?: readonly string[];
+  /** Tasks of those queues that must not be cut off, whatever their queue says of them. */
+  readonly short?: readonly string[];
 }
 
 /**

@@ -1,0 +1,94 @@
+import { randomUUID } from "node:crypto";
+import type { GateRecordStore } from "../../../brokers/gate-record.ts";
+import { databaseOf, RedisConnection } from "../../../brokers/redis-connection.ts";
+import { RedisGateRecord } from "../../../brokers/redis-gate-record.ts";
+import { binding, bindingsKey, decodeEnvelope, encodeEnvelope, fanoutChannel } from "../protocol/kombu-redis.ts";
+import { decodeReply, encodeCommand, type PidboxCommand, type PidboxReply } from "../protocol/pidbox.ts";
+import type { CeleryTransport } from "./transport.ts";
+
+/** Remote control over Redis or Valkey, as kombu maps it. */
+export class RedisTransport implements CeleryTransport {
+  readonly records: GateRecordStore;
+  onReply: (reply: PidboxReply) => void = () => {};
+  readonly #redis: RedisConnection;
+  /** It waits for replies, and can do nothing else meanwhile. */
+  readonly #waiting: RedisConnection;
+  readonly #namespace: string;
+  readonly #prefix: string;
+  readonly #oid = randomUUID();
+  #isClosed = false;
+
+  private constructor(redis: RedisConnection, waiting: RedisConnection, namespace: string, prefix: string) {
+    this.#redis = redis;
+    this.#waiting = waiting;
+    this.#namespace = namespace;
+    this.#prefix = prefix;
+    this.records = new RedisGateRecord(redis, `${prefix}taskmaster:gate:${namespace}`);
+  }
+
+  /** @param prefix kombu's `global_keyprefix` */
+  static async open(address: string, namespace: string, prefix: string): Promise<RedisTransport> {
+    const redis = await RedisConnection.open(address);
+    try {
+      const transport = new RedisTransport(redis, await RedisConnection.open(address), namespace, prefix);
+      await transport.#listen();
+      return transport;
+    } catch (error) {
+      await redis.close();
+      throw error;
+    }
+  }
+
+  async broadcast(command: PidboxCommand): Promise<number> {
+    const mailbox = `${this.#namespace}.pidbox`;
+    const body = encodeCommand(command, { exchange: this.#replies, routingKey: this.#oid });
+    const channel = this.#prefix + fanoutChannel(databaseOf(this.#redis.address), mailbox);
+    return Number(await this.#redis.send("PUBLISH", channel, encodeEnvelope(body, mailbox, randomUUID())));
+  }
+
+  /** Redis has lists, and does not know who will take from them. */
+  async consumers(): Promise<undefined> {
+    return undefined;
+  }
+
+  async isConnected(): Promise<undefined> {
+    return undefined;
+  }
+
+  async sendLater(): Promise<boolean> {
+    return false;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#waiting.close();
+    await this.#redis
+      .send("SREM", this.#prefix + bindingsKey(this.#replies), binding(this.#oid, this.#queue))
+      .catch(() => {}); // a dead broker has nothing to tidy up
+    await this.#redis.send("DEL", this.#prefix + this.#queue).catch(() => {});
+    await this.#redis.close();
+  }
+
+  get #replies(): string {
+    return `reply.${this.#namespace}.pidbox`;
+  }
+
+  get #queue(): string {
+    return `${this.#oid}.${this.#replies}`;
+  }
+
+  async #listen(): Promise<void> {
+    await this.#redis.send("SADD", this.#prefix + bindingsKey(this.#replies), binding(this.#oid, this.#queue));
+    void this.#take().catch(() => {}); // what ends it ends the other connection too, and is said there
+  }
+
+  async #take(): Promise<void> {
+    while (!this.#isClosed) {
+      const taken = await this.#waiting.send("BRPOP", this.#prefix + this.#queue, "5");
+      if (!Array.isArray(taken)) continue;
+      const { headers, body } = decodeEnvelope(String(taken[1]));
+      for (const reply of decodeReply(headers.ticket, body)) this.onReply(reply);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { spawn } from "node:child_process";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { hasProgram, orSayWhatIsLeftOut, ownRedis } from "../../setup/brokers.ts";
+import { Project } from "../../setup/command-line.ts";
+import { until } from "../../setup/until.ts";
+
+const isThere = orSayWhatIsLeftOut(
+  hasProgram("ruby", "-e", "require 'sidekiq'") && hasProgram("redis-server", "--version"),
+  "Sidekiq",
+  "ruby-sidekiq or redis-server is missing",
+);
+
+const jobs = `
+require "sidekiq"
+class Charge
+  include Sidekiq::Worker
+  def perform(seconds)
+    File.write(ENV["TRACE"], "start Charge #{Time.now.to_f}\\n", mode: "a")
+    sleep seconds
+  end
+end
+class Export
+  include Sidekiq::Worker
+  sidekiq_options interruptible: true
+  def perform(seconds)
+    sleep seconds
+  end
+end
+`;
+
+async function scene() {
+  const redis = await ownRedis("secret");
+  const folder = mkdtempSync(join(tmpdir(), "taskmaster-sidekiq-"));
+  const trace = join(folder, "trace");
+  appendFileSync(trace, "");
+  writeFileSync(join(folder, "jobs.rb"), jobs);
+  const env = { ...process.env, REDIS_URL: redis, TRACE: trace };
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const sidekiq = spawn("sidekiq", ["-r", "./jobs.rb", "-c", "3"], { cwd: folder, env, stdio: "ignore" });
+  onTestFinished(() => void sidekiq.kill("SIGKILL"));
+  const ruby = (code: string) =>
+    new Promise<void>((resolve) => {
+      spawn("ruby", ["-r", "./jobs.rb", "-e", code], { cwd: folder, env, stdio: "ignore" }).once("close", () =>
+        resolve(),
+      );
+    });
+  const project = new Project("", {});
+  const deploy = async (verb: string, ...args: string[]) => {
+    const answer = await project.call(["deploy", verb, "--fleet", `sidekiq=${redis}`, "--json", ...args]);
+    return { code: answer.code, said: JSON.parse(answer.stdout || (answer.stderr.trim().split("\n").at(-1) ?? "")) };
+  };
+  const seen = async () => (await deploy("status")).said.fleets[0].view;
+  await until("it has sent a heartbeat", async () => (await seen()).processes.length === 1);
+  return { redis, project, deploy, ruby, seen, started: () => readFileSync(trace, "utf8").split("\n").filter(Boolean) };
+}
+
+test.skipIf(!isThere)(
+  "Sidekiq is quieted when what ran has ended, and says that only a restart takes up work again",
+  async () => {
+    const { redis, project, deploy, ruby, seen, started } = await scene();
+    await ruby("Charge.perform_async(25); Export.perform_async(90)");
+    await until("both are on record", async () => (await seen()).attempts.length === 2);
+    const blocked = await deploy("prepare", "--timeout", "2s");
+    expect(blocked).toMatchObject({ code: 3, said: { blockers: [{ task: "Charge" }] } });
+    expect((await seen()).processes).toMatchObject([{ state: "open" }]); // the blocker was found before the point of no return
+
+    expect(await deploy("prepare", "--timeout", "60s")).toMatchObject({ code: 0, said: { verdict: "safe" } });
+    const before = started().length;
+    await ruby("5.times { Charge.perform_async(0) }");
+    await new Promise((resolve) => setTimeout(resolve, 2_000)); // what would start now is what this is about
+    expect(started()).toHaveLength(before);
+    const finished = await deploy("finish");
+    expect(finished.said.fleets[0].remarks.join()).toMatch(/is quiet and takes no job until it is restarted/);
+
+    const wrong = await project.call(["deploy", "status", "--fleet", `sidekiq=${redis.replace("secret", "wrong")}`]);
+    expect(wrong.stderr).toMatch(/refuses the credentials/);
+    expect(wrong.stderr).not.toMatch(/:wrong@/);
+  },
+  120_000,
+);

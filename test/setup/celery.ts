@@ -1,0 +1,133 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { hasProgram } from "./brokers.ts";
+import { until } from "./until.ts";
+
+const python = "/usr/bin/python3";
+
+export function hasCelery(): boolean {
+  return hasProgram(python, "-c", "import celery, redis");
+}
+
+const tasks = `
+import os, time
+from celery import Celery
+app = Celery("tasks", broker=os.environ["BROKER"])
+space = os.environ["SPACE"]
+app.conf.update(
+    control_exchange=space,
+    event_exchange=space + "-events",
+    task_default_queue=space + "-main",
+    task_default_exchange=space + "-main",
+    task_default_routing_key=space + "-main",
+    task_routes={"mail.*": {"queue": space + "-mail"}},
+    worker_prefetch_multiplier=int(os.environ.get("PREFETCH", "4")),
+    worker_enable_remote_control=os.environ.get("REMOTE_CONTROL", "1") == "1",
+)
+def body(task, n, seconds):
+    with open(os.environ["TRACE"], "a") as trace: trace.write(f"{time.time()} start {task} {n}\\n")
+    time.sleep(seconds)
+    with open(os.environ["TRACE"], "a") as trace: trace.write(f"{time.time()} end {task} {n}\\n")
+@app.task(name="bill.charge")
+def charge(n, seconds): body("bill.charge", n, seconds)
+@app.task(name="mail.send")
+def send(n, seconds): body("mail.send", n, seconds)
+@app.task(name="index.rebuild", acks_late=True, reject_on_worker_lost=True)
+def rebuild(n, seconds): body("index.rebuild", n, seconds)
+@app.task(name="index.late", acks_late=True)
+def late(n, seconds): body("index.late", n, seconds)
+`;
+
+export interface Traced {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly event: "start" | "end";
+  readonly task: string;
+  readonly n: number;
+}
+
+/** A Celery app with queues and a control exchange of its own at a broker that others use too. */
+export class CeleryApp {
+  readonly space = `tm${randomUUID().slice(0, 8)}`;
+  /** As `--fleet` takes it. */
+  readonly fleet: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), "taskmaster-celery-"));
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(broker: string) {
+    this.fleet = `celery=${broker}?control_exchange=${this.space}`;
+    this.#env = { ...process.env, BROKER: broker, SPACE: this.space, TRACE: join(this.#folder, "trace") };
+    writeFileSync(join(this.#folder, "tasks.py"), tasks);
+    appendFileSync(join(this.#folder, "trace"), "");
+    onTestFinished(() => rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 }));
+  }
+
+  /** Where `tasks.py` is, and what it wants from its environment. */
+  get setting(): { readonly folder: string; readonly env: NodeJS.ProcessEnv } {
+    return { folder: this.#folder, env: this.#env };
+  }
+
+  /** Starts a worker and waits until it is ready. Answers with its main process, which leads a group. */
+  async worker(
+    name: string,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ChildProcess> {
+    const queues = `${this.space}-main,${this.space}-mail`;
+    const worker = spawn(
+      python,
+      ["-m", "celery", "-A", "tasks", "worker", "-n", name, "-Q", queues, "--loglevel=INFO", ...args],
+      { cwd: this.#folder, env: { ...this.#env, ...env }, detached: true, stdio: ["ignore", "ignore", "pipe"] },
+    );
+    onTestFinished(() => {
+      if (worker.pid !== undefined) signalGroup(worker.pid, "SIGKILL");
+    });
+    let said = "";
+    worker.stderr?.on("data", (data: Buffer) => {
+      said += data;
+    });
+    await until(`the Celery worker ${name} is ready`, () => said.includes(" ready."), { forMs: 60_000 });
+    return worker;
+  }
+
+  /** Runs Python with the tasks at hand. */
+  python(code: string): string {
+    return execFileSync(python, ["-c", `from tasks import *\n${code}`], {
+      cwd: this.#folder,
+      env: this.#env,
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+  }
+
+  /** What each worker consumes, in an order that can be compared. */
+  activeQueues(): unknown {
+    return JSON.parse(
+      this.python(
+        "import json\nprint(json.dumps({w: sorted(q, key=lambda each: each['name']) for w, q in (app.control.inspect(timeout=1.5).active_queues() or {}).items()}, sort_keys=True))",
+      ),
+    );
+  }
+
+  trace(): Traced[] {
+    const file = join(this.#folder, "trace");
+    if (!existsSync(file)) return [];
+    const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+    return lines.map((line) => {
+      const [at, event, task = "", n] = line.split(" ");
+      return { at: Number(at) * 1_000, event: event === "start" ? "start" : "end", task, n: Number(n) };
+    });
+  }
+}
+
+export function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // it has gone
+  }
+}
