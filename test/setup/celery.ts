@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { AmqpConnection } from "../../src/brokers/amqp-connection.ts";
 import { hasProgram } from "./brokers.ts";
 import { until } from "./until.ts";
 
@@ -63,7 +64,17 @@ export class CeleryApp {
     this.#env = { ...process.env, BROKER: broker, SPACE: this.space, TRACE: join(this.#folder, "trace") };
     writeFileSync(join(this.#folder, "tasks.py"), tasks);
     appendFileSync(join(this.#folder, "trace"), "");
+    if (broker.startsWith("amqp")) onTestFinished(() => this.#deleteQueues(broker));
     onTestFinished(() => rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 }));
+  }
+
+  async #deleteQueues(broker: string): Promise<void> {
+    const connection = await AmqpConnection.open(broker);
+    const channel = await connection.channel();
+    const gate = `taskmaster.gate.${this.space}`;
+    for (const name of [`${this.space}-main`, `${this.space}-mail`, gate, `${gate}.lease`])
+      await channel.deleteQueue(name);
+    await connection.close();
   }
 
   /** Where `tasks.py` is, and what it wants from its environment. */
