@@ -1,4 +1,4 @@
-// Prints what a vitest run came to, from its JSON report: "N passed, N failed". A file that could not be run counts as failed.
+// Prints what vitest runs came to, from their JSON reports: "N passed, N failed". A file that could not be run counts as failed.
 import { readFileSync } from "node:fs";
 
 /** @typedef {{ status: string, assertionResults: { status: string }[] }} TestFile */
@@ -13,7 +13,7 @@ function read(path) {
   }
 }
 
-const files = read(process.argv[2] ?? "");
+const files = process.argv.slice(2).flatMap(read);
 const tests = files.flatMap(({ assertionResults }) => assertionResults);
 const passed = tests.filter(({ status }) => status === "passed").length;
 const failed =
