@@ -77,3 +77,11 @@ test("what is stored under a schema is read by every schema that is proven to be
 test("the same with unions, conditions, references and the rarer keywords", () => {
   holds(true, runs);
 });
+
+test("a schema that counts properties which it does not describe is no closed one: what it lets through is compared too", () => {
+  const older: JsonSchema = { type: "object", properties: {}, minProperties: 2, maxProperties: 2 };
+  const newer: JsonSchema = { type: "object", properties: { a: { type: "array" } } };
+  const written = { a: {}, c: "" };
+  expect(pruneUndeclared(written, older)).toEqual(written);
+  expect(compareSchemas(older, newer).backward).toMatchObject({ verdict: "no" });
+});
