@@ -227,8 +227,8 @@ function readObject(reading: Reading): ObjectPart | undefined {
     if (isObject(property) && property.required === true) reading.opaque.push({ keyword: "required", value: key });
   const part: Mutable<ObjectPart> = {
     properties: new Map(Object.entries(properties ?? {}).map(([key, schema]) => [key, reading.node(schema)])),
-    // Who counts its properties beyond those that it demands has a use for what it does not describe: a record, and nothing that could be closed.
-    declares: properties !== undefined && (minProperties ?? 0) <= demandedOf(properties, required).length,
+    // Who wants more properties than it describes has a use for others: a record, and nothing that could be closed.
+    declares: properties !== undefined && (minProperties ?? 0) <= Object.keys(properties).length,
     patterns: Object.entries(patterns ?? {}).map(([source, schema]) => ({ source, node: reading.node(schema) })),
     required: [...new Set(required ?? [])],
     soft: (required ?? []).filter((key) => hasDefault(properties, key)),
@@ -247,10 +247,6 @@ function readObject(reading: Reading): ObjectPart | undefined {
     part.dependentSchemas.size > 0 ||
     [additional, names, minProperties, maxProperties, unevaluated].some((value) => value !== undefined);
   return says ? part : undefined;
-}
-
-function demandedOf(properties: { readonly [key: string]: JsonSchema }, required: readonly string[] = []): string[] {
-  return [...new Set(required)].filter((key) => Object.hasOwn(properties, key));
 }
 
 function hasDefault(properties: { readonly [key: string]: JsonSchema } | undefined, key: string): boolean {
