@@ -2,7 +2,7 @@ import { TaskmasterError } from "./error.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { Readable } from "./range.ts";
 import { type PayloadSchema, toJsonSchema } from "./schema.ts";
-import { pruner } from "./wire.ts";
+import { type Wire, wireOf } from "./wire.ts";
 
 /** What a task promises, as data: its name and the revisions of its payload. The typed chain in task.ts builds it. */
 export interface Contract {
@@ -28,8 +28,8 @@ export interface Revision {
   readonly downgrade?: Conversion;
   /** What the schema accepts; converted once, when first asked for. @throws {SchemaConversionError} */
   jsonSchema(): JsonSchema;
-  /** A payload without what this revision does not declare. */
-  prune(value: unknown): unknown;
+  /** What of a payload is stored: nothing that this revision does not declare. @throws {SchemaConversionError} */
+  wire(): Wire;
 }
 
 export type Conversion = (payload: unknown) => unknown;
@@ -51,14 +51,13 @@ export interface RevisionParts {
 
 export function revision(task: string, { number, schema, upgrade, downgrade }: RevisionParts): Revision {
   const jsonSchema = once(() => toJsonSchema(schema, `Revision ${number} of ${task}`));
-  const prune = once(() => pruner(jsonSchema()));
   return {
     number,
     schema,
     ...(upgrade && { upgrade }),
     ...(downgrade && { downgrade }),
     jsonSchema,
-    prune: (value) => prune()(value),
+    wire: once(() => wireOf(jsonSchema())),
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Backoff, type BackoffMs, toBackoffMs } from "./backoff.ts";
 import { InvalidContractError } from "./contract.ts";
+import { Declared, type DeclaredRecords } from "./declared.ts";
 import { type Duration, formatMilliseconds, toMilliseconds } from "./duration.ts";
 import type { AnyTask } from "./task.ts";
 
@@ -27,12 +28,22 @@ export interface ShortExecution extends AnyExecution {
 /** May be stopped at any point and simply run again. */
 export interface InterruptibleExecution extends AnyExecution {
   readonly kind: "interruptible";
+  /** What it says of what it records, where it says something. */
+  readonly recorded?: Declared;
 }
 
 export interface ExecutionOptions {
   /** How many attempts may fail before the job is failed. Default 10. */
   readonly attempts?: number;
   readonly backoff?: Backoff;
+}
+
+export interface InterruptibleOptions extends ExecutionOptions {
+  /**
+   * What steps and iterations record, by their names: schemas, which they take where they have none of their own, and former names. What is
+   * declared here `taskmaster check --live` holds against what production has recorded, before a deploy.
+   */
+  readonly recorded?: DeclaredRecords;
 }
 
 export interface ShortOptions extends ExecutionOptions {
@@ -63,10 +74,16 @@ export function shortExecution(task: string, options: ShortOptions, run: AnyExec
 
 export function interruptibleExecution(
   task: string,
-  options: ExecutionOptions,
+  options: InterruptibleOptions,
   run: AnyExecution["run"],
 ): InterruptibleExecution {
-  return { kind: "interruptible", run, ...retrying(task, options) };
+  const { recorded } = options;
+  return {
+    kind: "interruptible",
+    run,
+    ...(recorded && { recorded: new Declared(task, recorded) }),
+    ...retrying(task, options),
+  };
 }
 
 function retrying(task: string, { attempts = defaultAttempts, backoff }: ExecutionOptions) {

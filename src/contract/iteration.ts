@@ -8,6 +8,8 @@ import type { SqlTransaction, TransactionSource } from "./step.ts";
 export interface ResumableSource<Item, Cursor = unknown> {
   /** The items behind a place, in their order; from the beginning where it is undefined. The same place leads to the same items. */
   after(cursor: Cursor | undefined): AsyncIterable<Item> | Iterable<Item>;
+  /** The same in lists, where it has them anyway: a loop over many small items then costs less than one over `after`. */
+  pages?(cursor: Cursor | undefined): AsyncIterable<readonly Item[]>;
   /** An item's place: JSON, a kilobyte at most. */
   cursorOf(item: Item): Cursor;
 }

@@ -2,6 +2,7 @@ import { type Contract, currentRevision, type Revision, revisionAt } from "./con
 import { TaskmasterError } from "./error.ts";
 import { assertJson } from "./json-text.ts";
 import { type PayloadIssue, type Validation, validate } from "./schema.ts";
+import { leftOut } from "./wire.ts";
 
 /** A payload on its way into the queue, and out of it. */
 
@@ -61,22 +62,49 @@ export interface StoredPayload {
  * Validates a payload for the queue and makes its renditions.
  *
  * @throws {NotJsonError} where it is not JSON
- * @throws {PayloadRefusedError} where the current revision's schema refuses it
+ * @throws {PayloadRefusedError} where the current revision's schema refuses it, or would without what it does not describe
  */
 export function storePayload(contract: Contract, payload: unknown): StoredPayload | Promise<StoredPayload> {
   const current = currentRevision(contract);
   const what = `The payload of ${contract.name}`;
   assertJson(payload, what);
-  const text = JSON.stringify(current.prune(payload)); // before a validator that takes its time: the caller may change its object meanwhile
+  const kept = current.wire().prune(payload);
+  const text = JSON.stringify(kept); // before a validator that takes its time: the caller may change its object meanwhile
+  const alone = kept === payload || current.wire().standsAlone(payload, kept);
   const validation = validate(current.schema, payload);
   const store = (result: Validation): StoredPayload | Promise<StoredPayload> => {
     if (!result.ok) throw new PayloadRefusedError(contract.name, current.number, result.issues);
-    const oldest = contract.revisions[0].number;
-    if (current.downgrade === undefined || current.number === oldest)
-      return { min: current.number, max: current.number, text, olderText: null };
-    return storeOlder(contract, current, text);
+    if (kept === payload) return withOlder(contract, current, text);
+    if (!alone) throw new PayloadRefusedError(contract.name, current.number, [needsUndescribed(payload, kept)]);
+    // The validator may see more than its JSON Schema says.
+    const again = validate(current.schema, JSON.parse(text));
+    return again instanceof Promise ? again.then(storeAlone) : storeAlone(again);
+  };
+  const storeAlone = (result: Validation) => {
+    if (!result.ok)
+      throw new PayloadRefusedError(contract.name, current.number, [needsUndescribed(payload, kept, result.issues)]);
+    return withOlder(contract, current, text);
   };
   return validation instanceof Promise ? validation.then(store) : store(validation);
+}
+
+/** Why a payload that fits cannot be stored: only with what its schema does not describe does it fit. */
+function needsUndescribed(payload: unknown, kept: unknown, issues: readonly PayloadIssue[] = []): PayloadIssue {
+  const [first = "", ...others] = leftOut(payload, kept);
+  const also = others.length === 0 ? "" : ` (nor ${others.slice(0, 4).join(", ")}${others.length > 4 ? " …" : ""})`;
+  const why = issues.length === 0 ? "" : ` (${listIssues(issues)})`;
+  return {
+    path: first,
+    message:
+      `the schema does not describe it${also}, so it is not stored; and what is left does not fit${why}. Describe it in the schema: ` +
+      "as a property, or by a schema for all further properties (additionalProperties; in Zod .catchall() or z.looseObject())",
+  };
+}
+
+function withOlder(contract: Contract, current: Revision, text: string): StoredPayload | Promise<StoredPayload> {
+  if (current.downgrade !== undefined && current.number !== contract.revisions[0].number)
+    return storeOlder(contract, current, text);
+  return { min: current.number, max: current.number, text, olderText: null };
 }
 
 /** Downgrades as far as the chain's downgrades reach, each rendition validated by the revision that will read it. */
@@ -93,7 +121,7 @@ async function storeOlder(contract: Contract, current: Revision, text: string): 
       assertJson(downgraded, `The payload of ${contract.name}, downgraded to revision ${to.number},`);
       const result = await validate(to.schema, downgraded);
       if (!result.ok) throw new Error(listIssues(result.issues));
-      payload = to.prune(downgraded);
+      payload = await prunedAlone(to, downgraded);
       older.push(`"${to.number}":${JSON.stringify(payload)}`);
     } catch (error) {
       skipped = { revision: to.number, reason: error instanceof Error ? error.message : String(error) };
@@ -109,6 +137,17 @@ async function storeOlder(contract: Contract, current: Revision, text: string): 
     olderText: older.length > 0 ? `{${older.join(",")}}` : null,
     ...(skipped && { skipped }),
   };
+}
+
+/** @throws {Error} where it would not fit without what the schema does not describe */
+async function prunedAlone(revision: Revision, payload: unknown): Promise<unknown> {
+  const kept = revision.wire().prune(payload);
+  if (kept === payload) return kept;
+  const alone = revision.wire().standsAlone(payload, kept);
+  const result = alone ? await validate(revision.schema, kept) : undefined;
+  if (result?.ok === true) return kept;
+  const { path, message } = needsUndescribed(payload, kept, result?.issues);
+  throw new Error(`${path}: ${message}`);
 }
 
 /**

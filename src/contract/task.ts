@@ -14,7 +14,7 @@ import {
 import type { Sleep, WaitFor } from "./event.ts";
 import {
   type Execution,
-  type ExecutionOptions,
+  type InterruptibleOptions,
   interruptibleExecution,
   type ShortOptions,
   shortExecution,
@@ -90,7 +90,7 @@ export interface TaskContract<Input = never, Output = unknown, Retired extends b
     run: TaskFunction<Output, InterruptibleContext, Result>,
   ): Task<Input, Output, Retired, Awaited<Result>>;
   interruptible<Result>(
-    options: ExecutionOptions,
+    options: InterruptibleOptions,
     run: TaskFunction<Output, InterruptibleContext, Result>,
   ): Task<Input, Output, Retired, Awaited<Result>>;
 }

@@ -15,22 +15,42 @@ import type { JsonSchema } from "./json-schema.ts";
  * The comparison of contracts relies on the same rule (compatibility/closed.ts): what a schema declares in place is taken together, from its
  * references, intersections and conditions; of a union, those members speak that fit, and what one of them leaves open is open.
  */
-export function pruneUndeclared(value: unknown, schema: JsonSchema): unknown {
-  return prune(value, Node.root(schema));
+export interface Wire {
+  /** A payload without what the schema does not declare; the very same where that is nothing. */
+  prune(value: unknown): unknown;
+  /**
+   * Whether a payload that was pruned can do without what was left out: a schema may want what it does not describe (a count of
+   * properties, a negation, a oneOf of which what is left meets two members). Nothing else can be stored: were such a payload
+   * stored whole, it would hold what no comparison of contracts reckons with. A library's validator may know more, and is asked
+   * besides.
+   */
+  standsAlone(value: unknown, kept: unknown): boolean;
 }
 
-function prune(value: unknown, root: Node): unknown {
-  const reader = new Reader();
-  const kept = pruned(value, reader.read(root, value));
-  // A schema may have other reasons to want what it does not declare (a count of properties, a negation); its payloads stay whole then.
-  return kept !== value && reader.fits(root, kept) === "no" && reader.fits(root, value) !== "no" ? value : kept;
-}
-
-/** `pruneUndeclared` for one schema and many payloads: one that plainly declares all it has is passed on as it is. */
-export function pruner(schema: JsonSchema): (value: unknown) => unknown {
+/** For one schema and many payloads: one that plainly declares all it has is passed on as it is. */
+export function wireOf(schema: JsonSchema): Wire {
   const declared = declaring(schema);
   const root = Node.root(schema);
-  return (value) => (declared(value) ? value : prune(value, root));
+  const prune = (value: unknown) => pruned(value, new Reader(value).read(root, value));
+  return {
+    prune: (value) => (declared(value) ? value : prune(value)),
+    standsAlone(value, kept) {
+      // What declares may have been a member or a condition that holds for the whole only.
+      if (prune(kept) !== kept) return false;
+      const reader = new Reader(value);
+      return reader.fits(root, kept) !== "no" || reader.fits(root, value) === "no";
+    },
+  };
+}
+
+/** Where a payload holds something that its pruned form does not, such as "items[3].note". */
+export function leftOut(value: unknown, kept: unknown, path = ""): readonly string[] {
+  if (value === kept || typeof value !== "object" || value === null) return [];
+  const rest = kept as { readonly [key: string]: unknown };
+  return Object.entries(value).flatMap(([key, item]) => {
+    const at = Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
+    return Object.hasOwn(rest, key) ? leftOut(item, rest[key], at) : [at];
+  });
 }
 
 /**
@@ -116,12 +136,28 @@ function eitherOf(one: Declaration, other: Declaration): Declaration {
 const references = new Set(["$ref", "$dynamicRef", "$recursiveRef"]);
 
 /** Steps that choosing among the members of unions may take for one payload; beyond them all members speak. */
-const budget = 200_000;
+const leastSteps = 200_000;
+const stepsForEachPart = 300;
+
+function stepsFor(value: unknown): number {
+  let parts = 0;
+  const waiting = [value];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    parts++;
+    if (typeof at === "object" && at !== null)
+      for (const item of Object.values(at)) if (item !== null) waiting.push(item);
+  }
+  return Math.max(leastSteps, parts * stepsForEachPart);
+}
 
 /** Reads one payload. Remembers what it has found of each value, because recursive unions come by the same value on many ways. */
 class Reader {
-  readonly #budget: Budget = { left: budget };
+  readonly #budget: Budget;
   readonly #known = new Map<object, Map<Node, Declaration>>();
+
+  constructor(payload: unknown) {
+    this.#budget = { left: stepsFor(payload) };
+  }
 
   read(node: Node, value: unknown): Declaration {
     if (typeof value !== "object" || value === null) return silence;
@@ -144,7 +180,7 @@ class Reader {
     for (const members of [anyOf, oneOf])
       if (members)
         add(
-          this.#fitting(members, value)
+          this.#fitting(members, value, members === oneOf)
             .map((member) => this.read(member, value))
             .reduce(eitherOf),
         );
@@ -173,16 +209,21 @@ class Reader {
     for (const [key, item] of Object.entries(value)) {
       const nodes = schemasAt(part, key);
       if (nodes.length > 0) parts.set(key, nodes.map((node) => this.read(node, item)).reduce(together));
-      else if (part.required.includes(key)) parts.set(key, silence);
+      else if (isDemanded(part, key, value)) parts.set(key, silence);
     }
     if (part.unevaluated) return { parts, rest: "open" };
     return { parts, rest: part.declares && part.additional === undefined ? "closed" : "silent" };
   }
 
   /** The members of a union that accept a value; all of them where none does, because the validator has accepted it after all. */
-  #fitting(members: readonly Node[], value: object): readonly Node[] {
+  #fitting(members: readonly Node[], value: object, oneAlone: boolean): readonly Node[] {
     const ofItsType = members.filter(({ parts: { types } }) => !types || fitsType(types, false, value) !== "no");
-    const fitting = ofItsType.length < 2 ? ofItsType : ofItsType.filter((member) => this.fits(member, value) !== "no");
+    if (ofItsType.length === 1) return ofItsType;
+    const verdicts = ofItsType.map((member) => [member, this.fits(member, value)] as const);
+    const fitting = verdicts.filter(([, verdict]) => verdict !== "no").map(([member]) => member);
+    // Where one is certain, and only one may hold, the doubtful ones do not.
+    const certain = oneAlone ? verdicts.filter(([, verdict]) => verdict === "yes").map(([member]) => member) : [];
+    if (certain.length > 0) return certain;
     return fitting.length > 0 ? fitting : members;
   }
 
@@ -199,6 +240,13 @@ class Reader {
 /** A condition declares properties, and describes nothing below. */
 function namesOnly({ parts }: Declaration): Declaration {
   return { parts: new Map([...parts.keys()].map((key) => [key, silence])), rest: "silent" };
+}
+
+/** A name that must be there is declared, though nothing describes it. */
+function isDemanded({ required, dependentRequired }: ObjectPart, key: string, value: object): boolean {
+  if (required.includes(key)) return true;
+  for (const [other, needed] of dependentRequired) if (needed.includes(key) && Object.hasOwn(value, other)) return true;
+  return false;
 }
 
 function schemasAt({ properties, patterns, additional }: ObjectPart, key: string): readonly Node[] {

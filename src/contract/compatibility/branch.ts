@@ -1,5 +1,6 @@
 import { type Budget, remembered, spend } from "./budget.ts";
 import { constraintsOf, objectNode } from "./constraints.ts";
+import { isTellable, perhaps } from "./declared.ts";
 import { evaluate } from "./evaluate.ts";
 import { isAmong, type JsonType, jsonTypes, typeOfJson } from "./json.ts";
 import { type ArrayPart, Node, type ObjectPart, type Opaque, type TypeName } from "./node.ts";
@@ -172,21 +173,36 @@ class State {
       this.choices.push(
         oneOf.map((member, index) => [
           item(member, role),
+          // Where nobody can tell which one holds, the producer stores what any of them declares.
+          ...(role === "writer" && !isTellable(member)
+            ? oneOf
+                .filter((other) => other !== member && !isTellable(other))
+                .map((other) => item(perhaps(other), "sibling"))
+            : []),
           // Remembered, not followed: that no other member holds matters only where members overlap.
           ...oneOf
             .filter((_, other) => other !== index)
             .map((other): Item => ({ node: other, role: "not", local: true })),
         ]),
       );
-    if (condition !== undefined)
+    if (condition !== undefined) {
+      const { asked, holding, failing } = condition;
+      const perhapsAlso = (node: Node | undefined) =>
+        node === undefined || isTellable(asked) ? [] : [item(perhaps(node), "sibling")];
       this.choices.push([
         [
-          item(condition.asked, "condition"),
-          item(condition.asked, "sibling"),
-          ...(condition.holding === undefined ? [] : [item(condition.holding, role)]),
+          item(asked, "condition"),
+          item(asked, "sibling"),
+          ...(holding === undefined ? [] : [item(holding, role)]),
+          ...perhapsAlso(failing),
         ],
-        [item(condition.asked, "not"), ...(condition.failing === undefined ? [] : [item(condition.failing, role)])],
+        [
+          item(asked, "not"),
+          ...(failing === undefined ? [] : [item(failing, role)]),
+          ...[...perhapsAlso(holding), ...perhapsAlso(asked)],
+        ],
       ]);
+    }
     for (const [key, node] of parts.object?.dependentSchemas ?? [])
       this.choices.push([
         [item(absent(node, key), "condition")],

@@ -2,7 +2,7 @@ import { type Budget, spend } from "./budget.ts";
 import { evaluate } from "./evaluate.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { matches } from "./match.ts";
-import type { ArrayPart, Node, ObjectPart } from "./node.ts";
+import { type ArrayPart, demandedKeys, type Node, type ObjectPart } from "./node.ts";
 import { both, type Verdict } from "./truth.ts";
 
 /**
@@ -67,11 +67,12 @@ function inObject({ nodes, asked, vague }: Applying, value: JsonObject, budget: 
   let verdict: Verdict = "yes";
   for (const [key, item] of Object.entries(value)) {
     const below = parts.flatMap((part) => schemasAt(part, key));
-    const seen = below.length > 0 || askedParts.some((part) => schemasAt(part, key).length > 0);
-    const others = seen ? [] : parts.flatMap(({ unevaluated }) => unevaluated ?? []);
-    if (declares && !seen && others.length === 0) verdict = both(verdict, vague ? "unknown" : "no");
+    const demanded = [...parts, ...askedParts].some((part) => demandedKeys(part).includes(key));
+    const seen = below.length > 0 || demanded || askedParts.some((part) => schemasAt(part, key).length > 0);
+    const isWelcome = parts.some(({ unevaluated }) => unevaluated !== undefined);
+    if (declares && !seen && !isWelcome) verdict = both(verdict, vague ? "unknown" : "no");
     if (verdict === "no") return "no";
-    verdict = both(verdict, atPlace([...below, ...others], item, budget, depth + 1));
+    verdict = both(verdict, atPlace(below, item, budget, depth + 1));
   }
   return vague && verdict === "no" ? "unknown" : verdict;
 }
@@ -88,8 +89,7 @@ function inArray({ nodes, vague }: Applying, value: readonly unknown[], budget: 
   let verdict: Verdict = "yes";
   for (const [index, item] of value.entries()) {
     const below = parts.flatMap((part) => schemaAt(part, index) ?? []);
-    const others = below.length > 0 ? [] : parts.flatMap(({ unevaluated }) => unevaluated ?? []);
-    verdict = both(verdict, atPlace([...below, ...others], item, budget, depth + 1));
+    verdict = both(verdict, atPlace(below, item, budget, depth + 1));
     if (verdict === "no") return vague ? "unknown" : "no";
   }
   return verdict;

@@ -37,6 +37,18 @@ export interface ComparisonOptions {
   readonly budget?: number;
 }
 
+/**
+ * Compares two JSON Schemas of one payload, in both directions. Any dialect from draft 3 to 2020-12, by `$schema`; 2020-12 without one.
+ *
+ * @returns whether each side reads what the other writes: "yes" (proven), "no" (with a witness) or "unknown". It never throws.
+ *
+ * @example
+ * const older = { type: "object", properties: { id: { type: "number" } }, required: ["id"] };
+ * const newer = { type: "object", properties: { id: { type: "integer" } }, required: ["id"] };
+ * const { backward, forward } = compareSchemas(older, newer);
+ * backward; // { verdict: "no", drops: false, witness: { id: 0.5 } }: new code refuses an old payload
+ * forward; // { verdict: "yes", drops: false }: old code reads new payloads
+ */
 export function compareSchemas(older: JsonSchema, newer: JsonSchema, options: ComparisonOptions = {}): Comparison {
   try {
     if (!isSchema(older) || !isSchema(newer)) return undecided();

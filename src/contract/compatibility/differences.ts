@@ -6,7 +6,7 @@ import { objectDifferences } from "./object-differences.ts";
 import { type Kind, kindOf, type Outcome, type Outcomes, outcomeOf, outcomesOf } from "./outcome.ts";
 import { type Family, ruleOf } from "./rule.ts";
 import type { RuleId } from "./rules.ts";
-import { isPlainlySame } from "./same.ts";
+import { Sameness } from "./sameness.ts";
 import { scalarDifferences } from "./scalar-differences.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 
@@ -44,12 +44,13 @@ const maxDepth = 30;
 
 export function findDifferences(older: Node, newer: Node, budget: Budget): readonly RawDifference[] {
   const seen = new Set<string>();
+  const same = new Sameness();
   let depth = 0;
   const walk: Walk = {
     budget,
     found: [],
     below(one, other, path) {
-      if (isPlainlySame(one, other)) return;
+      if (same.holds(one, other)) return;
       const key = `${one.id},${other.id}`;
       if (seen.has(key) || depth >= maxDepth) return;
       seen.add(key);

@@ -44,7 +44,8 @@ export function compareDirection(writer: Node, reader: Node, steps: number): Fin
     explaining.explain();
     return explaining.subset(whole, reader).counters;
   });
-  const counters = (found ?? []).filter(({ value }) => within(() => isWitness(writer, reader, value, budgetOf(steps))));
+  const candidates = found === undefined || found.length === 0 ? simplest : found;
+  const counters = candidates.filter(({ value }) => within(() => isWitness(writer, reader, value, budgetOf(steps))));
   const [first] = counters;
   const spent = proving + steps - Math.max(0, budget.left);
   const nothingDropped = { drops: false, droppedPaths: [], counters, spent };
@@ -52,6 +53,9 @@ export function compareDirection(writer: Node, reader: Node, steps: number): Fin
     ? { verdict: "unknown", ...nothingDropped }
     : { verdict: "no", witness: first.value, ...nothingDropped };
 }
+
+/** Where the steps do not suffice for a search, as in a very large schema. */
+const simplest: readonly Counter[] = [{}, [], "", 0, false, null].map((value) => ({ value, path: "" }));
 
 function isWitness(writer: Node, reader: Node, value: unknown, budget: Budget): boolean {
   return (

@@ -45,7 +45,15 @@ const formats: { readonly [name: string]: Format } = {
     samples: ["https://example.com/", "https://example.org/a"],
   },
   "uri-reference": { sure: /^https:\/\/[a-z]{2,20}\.(com|org)\/[a-z]{0,20}$/, samples: ["https://example.com/"] },
-  iri: { needs: /^[a-zA-Z][a-zA-Z0-9+.-]*:/, samples: [] },
+  iri: {
+    sure: /^https:\/\/[a-z]{2,20}\.(com|org)\/[a-z]{0,20}$/,
+    needs: /^[a-zA-Z][a-zA-Z0-9+.-]*:/,
+    samples: ["https://example.com/", "https://example.org/a"],
+  },
+  "iri-reference": { sure: /^https:\/\/[a-z]{2,20}\.(com|org)\/[a-z]{0,20}$/, samples: ["https://example.com/"] },
+  "uri-template": { sure: /^https:\/\/[a-z]{2,20}\.(com|org)\/[a-z]{0,20}$/, samples: ["https://example.com/"] },
+  "idn-hostname": { sure: /^[a-z]{2,20}\.(com|org)$/, samples: ["example.com", "example.org"] },
+  "relative-json-pointer": { sure: /^[1-9]\/[a-z]+$/, samples: ["1/a", "1/b"] },
   uuid: {
     // Version 4, variant 1: the ones that narrow readings of a UUID take too.
     sure: /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,

@@ -56,11 +56,40 @@ export function sameJson(one: unknown, other: unknown, depth = 0, steps = { left
   );
 }
 
+const fewValues = 20;
+const outlines = new WeakMap<readonly unknown[], ReadonlyMap<string, readonly unknown[]>>();
+
+/** Of many objects only those are compared that have the same keys and, at the top, the same scalars. */
+function byOutline(values: readonly unknown[]): ReadonlyMap<string, readonly unknown[]> {
+  const known = outlines.get(values);
+  if (known !== undefined) return known;
+  const made = new Map<string, unknown[]>();
+  for (const value of values) {
+    if (typeof value !== "object" || value === null) continue;
+    const outline = outlineOf(value);
+    const alike = made.get(outline);
+    if (alike === undefined) made.set(outline, [value]);
+    else alike.push(value);
+  }
+  outlines.set(values, made);
+  return made;
+}
+
+function outlineOf(value: object): string {
+  const parts = Object.entries(value).map(
+    ([key, item]) => `${key}:${typeof item === "object" ? "" : String(item === 0 ? 0 : item)}`,
+  );
+  return `${Array.isArray(value)}${parts.sort().join()}`;
+}
+
 const scalars = new WeakMap<readonly unknown[], ReadonlySet<unknown>>();
 
 /** Whether a list of values holds one; enumerations may be long. */
 export function isAmong(values: readonly unknown[], value: unknown): boolean {
-  if (typeof value === "object" && value !== null) return values.some((one) => sameJson(one, value));
+  if (typeof value === "object" && value !== null) {
+    const likely = values.length < fewValues ? values : (byOutline(values).get(outlineOf(value)) ?? []);
+    return likely.some((one) => sameJson(one, value));
+  }
   let known = scalars.get(values);
   if (known === undefined) {
     known = new Set(values);

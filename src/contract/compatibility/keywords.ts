@@ -6,12 +6,15 @@ const annotations = new Set(
     "$schema $id id $anchor $comment $defs definitions $vocabulary $dynamicAnchor $recursiveAnchor " +
     "title description default example examples deprecated readOnly writeOnly " +
     "contentEncoding contentMediaType contentSchema xml externalDocs markdownDescription enumDescriptions " +
-    "discriminator markdownEnumDescriptions defaultSnippets tsType tsEnumNames enumNames errorMessage propertyOrder"
+    "discriminator markdownEnumDescriptions defaultSnippets tsType tsEnumNames enumNames errorMessage propertyOrder " +
+    "deprecationMessage patternErrorMessage suggestSortText doNotSuggest allowComments allowTrailingCommas " +
+    "javaType existingJavaType javaName javaInterfaces links"
   ).split(" "),
 );
 
 export function isAnnotation(keyword: string): boolean {
-  return annotations.has(keyword) || keyword.startsWith("x-");
+  // A name of a vendor's own, such as "connect.type" or "meta:enum".
+  return annotations.has(keyword) || keyword.startsWith("x-") || /^[\w-]+[.:]/.test(keyword);
 }
 
 /** The first dialect in which a keyword has its meaning; 3 to 7 are the drafts, then the years. */
@@ -34,3 +37,36 @@ export function dialectOf(schema: unknown): number {
   if (draft !== undefined) return Number(draft);
   return /json-schema\.org\/draft\/2019-09\//.test(schema) ? 2019 : 2020;
 }
+
+/** Keywords whose value maps names to schemas. */
+export const mapKeywords = new Set([
+  "properties",
+  "patternProperties",
+  "dependentSchemas",
+  "$defs",
+  "definitions",
+  "dependencies",
+]);
+
+/** Keywords whose value is a schema, or a list of schemas. */
+export const schemaKeywords = new Set(
+  (
+    "items additionalItems prefixItems contains unevaluatedItems additionalProperties propertyNames unevaluatedProperties " +
+    "allOf anyOf oneOf not if then else"
+  ).split(" "),
+);
+
+/** Keywords that hold plain values, in which nothing is an annotation. */
+export const valueKeywords = new Set(["enum", "const", "default"]);
+
+/** They decide where references lead. */
+export const addresses = new Set([
+  "$id",
+  "id",
+  "$anchor",
+  "$dynamicAnchor",
+  "$recursiveAnchor",
+  "$defs",
+  "definitions",
+  "default",
+]);

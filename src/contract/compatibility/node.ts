@@ -109,6 +109,11 @@ export class Node {
     return nodeAt(schema, new SchemaDocument(schema).resource);
   }
 
+  /** The node of a schema that stands in a resource, or refers into it. */
+  static in(schema: JsonSchema, resource: Resource): Node {
+    return nodeAt(schema, resource);
+  }
+
   static at(schema: JsonSchema, resource: Resource): Node {
     return new Node(undefined, schema, resource);
   }
@@ -127,6 +132,11 @@ export class Node {
     this.#notes.set(key, value);
     return value;
   }
+}
+
+/** The names that a schema may demand, described or not: on the writer's side they are declared. */
+export function demandedKeys({ required, dependentRequired }: ObjectPart): readonly string[] {
+  return dependentRequired.size === 0 ? required : [...required, ...[...dependentRequired.values()].flat()];
 }
 
 export const anything = Node.of({});

@@ -1,10 +1,10 @@
 import { type Branch, type Conjunction, conjunction, type Item, item } from "./branch.ts";
 import { objectNode } from "./constraints.ts";
+import { declaredBy } from "./declared.ts";
 import { evaluate } from "./evaluate.ts";
 import { matches } from "./match.ts";
 import { Node, type ObjectPart } from "./node.ts";
 import {
-  declaredBy,
   hasOnlyNamedKeys,
   isClosed,
   namedKeys,

@@ -1,39 +1,11 @@
 import { type Branch, type Conjunction, conjunction, type Item, item, noted, type Role } from "./branch.ts";
+import { BudgetSpent } from "./budget.ts";
+import { declaredBy, isTellable } from "./declared.ts";
+import { evaluate } from "./evaluate.ts";
 import { matches } from "./match.ts";
-import type { Node } from "./node.ts";
+import { demandedKeys, Node } from "./node.ts";
 
 /** What a branch holds at each key and index. Over-approximated: no demand stands here that does not hold for certain. */
-
-/** What a schema declares in place, union members and conditions included. */
-export interface Declared {
-  readonly keys: ReadonlyMap<string, readonly Node[]>;
-  readonly patterns: readonly string[];
-  /** It gives leave for any further property. */
-  readonly open: boolean;
-}
-
-export function declaredBy(node: Node): Declared {
-  return node.note("declared", () => {
-    const keys = new Map<string, Node[]>();
-    const patterns: string[] = [];
-    let open = false;
-    const seen = new Set<Node>();
-    const waiting = [node];
-    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-      if (seen.has(at)) continue;
-      seen.add(at);
-      const { parts } = at;
-      for (const [key, property] of parts.object?.properties ?? []) keys.set(key, [...(keys.get(key) ?? []), property]);
-      for (const { source } of parts.object?.patterns ?? []) patterns.push(source);
-      for (const others of [parts.object?.additional, parts.object?.unevaluated])
-        if (others !== undefined && others.parts.never !== true) open = true;
-      waiting.push(...(parts.allOf ?? []), ...(parts.anyOf ?? []), ...(parts.oneOf ?? []));
-      for (const other of Object.values(parts.condition ?? {})) waiting.push(other);
-      waiting.push(...(parts.object?.dependentSchemas.values() ?? []));
-    }
-    return { keys, patterns, open };
-  });
-}
 
 /** Below a condition nothing is closed. */
 function below(role: Role): Role {
@@ -67,10 +39,23 @@ function decideClosed(branch: Branch): boolean {
 /** The names that `propertyNames` lists, where it does, as for a record with an enumeration of keys. */
 function listedNames({ objects }: Branch): readonly string[] | undefined {
   for (const { part } of objects) {
+    if (part.maxProperties === 0 || part.names?.parts.never === true) return [];
     const values = part.names?.parts.values;
     if (values !== undefined) return values.filter((value) => typeof value === "string");
   }
   return;
+}
+
+/** Steps for a look at one name. */
+const nameSteps = 500;
+
+function isRefused(names: Node, key: string): boolean {
+  try {
+    return evaluate(names, key, { left: nameSteps }) === "no";
+  } catch (error) {
+    if (error instanceof BudgetSpent) return false;
+    throw error;
+  }
 }
 
 /** What stands at a key where it stands at all; undefined where it cannot. */
@@ -80,6 +65,7 @@ export function valueAt(branch: Branch, key: string): Conjunction | undefined {
 
 function findValue(branch: Branch, key: string): Conjunction | undefined {
   if (listedNames(branch)?.includes(key) === false) return;
+  if (branch.objects.some(({ part: { names } }) => names !== undefined && isRefused(names, key))) return;
   const items: Item[] = [];
   let declared = false;
   let unseen = true;
@@ -94,7 +80,7 @@ function findValue(branch: Branch, key: string): Conjunction | undefined {
       if (applies === "yes") items.push(item(node, below(role)));
     }
     if (!matched && part.additional !== undefined) items.push(item(part.additional, below(role)));
-    declared ||= role === "writer" && matched;
+    declared ||= role === "writer" && (matched || demandedKeys(part).includes(key));
     unseen &&= !matched && part.additional === undefined;
   }
   if (unseen) items.push(...unevaluatedItems(branch, "objects"));
@@ -106,17 +92,22 @@ function findValue(branch: Branch, key: string): Conjunction | undefined {
   return items.some(({ node }) => node.parts.never === true) ? undefined : conjunction(items);
 }
 
-/** What the writer demands of keys or items that none of its schemas looks at, where that can be known. */
+/** What the writer demands of keys or items that none of its schemas looks at, where that can be known. Below it nothing is closed. */
 export function unevaluatedItems(branch: Branch, kind: "objects" | "arrays"): readonly Item[] {
   if (branch.loose || branch.siblings.length > 0) return [];
-  return branch[kind].flatMap(({ part: { unevaluated }, role }) =>
-    role === "writer" && unevaluated !== undefined ? [item(unevaluated, "writer")] : [],
+  const found = branch[kind].flatMap(({ part: { unevaluated }, role }) =>
+    role === "writer" && unevaluated !== undefined ? [unevaluated] : [],
   );
+  // What an inner schema has looked at the outer one no longer does, and which is which nobody knows here: one of them looks.
+  const looking = found.length < 2 ? found : [Node.of({ anyOf: found })];
+  return looking.map((node) => item(node, "condition"));
 }
 
 /** What another member of a union, holding as well, would allow at a key that this one does not declare. */
 function bySiblings({ siblings }: Branch, key: string): readonly Item[] | undefined {
   const declared = siblings.map(declaredBy);
+  // Where nobody can tell whether it holds, its word is taken for the name, and not for the value.
+  if (siblings.some((node) => !isTellable(node) && declaredBy(node).keys.has(key))) return [];
   if (declared.some(({ patterns }) => patterns.some((source) => matches(source, key) !== "no"))) return [];
   const nodes = declared.flatMap(({ keys }) => keys.get(key) ?? []);
   if (nodes.length === 0) return;

@@ -1,5 +1,5 @@
 import { coversArray, coversUnevaluatedItems } from "./arrays.ts";
-import { type Branch, type Conjunction, conjunction, expand, item } from "./branch.ts";
+import { type Branch, type Conjunction, conjunction, expand, item, type Role } from "./branch.ts";
 import { type Budget, spend } from "./budget.ts";
 import { type Constraint, constraintsOf } from "./constraints.ts";
 import { isEmptyBranch } from "./emptiness.ts";
@@ -19,7 +19,7 @@ import {
   type Seen,
   unproven,
 } from "./proof.ts";
-import { isPlainlySame } from "./same.ts";
+import { Sameness } from "./sameness.ts";
 import { sample, sampleAgainst, sampleWith } from "./sample.ts";
 import {
   coversExcluded,
@@ -55,6 +55,7 @@ export class SubsetProver implements Prover {
   readonly #empty = new Map<string, boolean>();
   readonly #emptyBranches = new WeakMap<Branch, boolean>();
   readonly #asked = new Set<string>();
+  readonly #same = new Sameness();
   #depth = 0;
   #hops = 0;
 
@@ -91,7 +92,7 @@ export class SubsetProver implements Prover {
     }
     if (this.#depth >= maxDepth) return unproven;
     const [only] = at.items;
-    if (at.items.length === 1 && only?.role === "writer" && !only.local && isPlainlySame(only.node, reader))
+    if (at.items.length === 1 && only?.role === "writer" && !only.local && this.#same.holds(only.node, reader))
       return proven;
     const mine = { used: false };
     this.#assumed.set(key, mine);
@@ -160,7 +161,7 @@ export class SubsetProver implements Prover {
       if (refused.length > 0)
         return { ...unproven, counters: refused.slice(0, maxCounters).map((value) => ({ value, path: "" })) };
     }
-    if (branch.items.some(({ node, role }) => node === reader && (role === "writer" || role === "condition")))
+    if (branch.items.some(({ node, role }) => isHeld(role) && this.#same.holds(node, reader)))
       return { ...proven, seen: { ...nothingSeen, vague: true } };
     if (this.#hops >= maxHops) return unproven;
     this.#hops++;
@@ -290,6 +291,10 @@ export class SubsetProver implements Prover {
     if (this.#assumed.size === 0 || (!isEmpty && this.#asked.size === 0)) this.#emptyBranches.set(branch, isEmpty);
     return isEmpty;
   }
+}
+
+function isHeld(role: Role): boolean {
+  return role === "writer" || role === "condition";
 }
 
 function sealed(proof: Proof, rest: Proof): Proof {

@@ -30,9 +30,12 @@ export function readParts(schema: JsonSchema, resource: Resource, make: MakeNode
     taken: new Set(),
     node: (child) => make(child, resource),
   };
-  // Up to draft 7, whatever stands beside a $ref is ignored.
+  // Up to draft 7, whatever stands beside a $ref is to be ignored; some validators do not.
   if (dialect <= 7 && schema.$ref !== undefined) {
     const target = readReferences(reading, make);
+    for (const keyword of Object.keys(schema))
+      if (!reading.taken.has(keyword) && !isAnnotation(keyword))
+        reading.opaque.push({ keyword, value: schema[keyword] });
     return { allOf: target, ...(reading.opaque.length > 0 && { opaque: reading.opaque }) };
   }
   const parts: Mutable<Parts> = {};
@@ -139,9 +142,12 @@ function readReferences(reading: Reading, make: MakeNode): Node[] {
     const reference = schema[keyword];
     if (reference === undefined) continue;
     reading.taken.add(keyword);
-    const isPlain = keyword === "$ref" || (typeof reference === "string" && resource.document.isStatic(reference));
-    const target =
-      typeof reference === "string" && isPlain ? resource.document.resolve(reference, resource) : undefined;
+    const found = typeof reference === "string" ? resource.document.resolve(reference, resource) : undefined;
+    // Elsewhere than to the document's own root, validators take a dynamic reference in different ways.
+    const isPlain =
+      keyword === "$ref" ||
+      (found?.schema === resource.document.resource.root && resource.document.isStatic(String(reference)));
+    const target = isPlain ? found : undefined;
     // A fresh symbol: two references to nowhere are never taken for the same.
     if (target === undefined) reading.opaque.push({ keyword, value: Symbol(keyword) });
     else targets.push(make(target.schema, target.resource));

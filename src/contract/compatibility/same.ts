@@ -1,6 +1,5 @@
 import { isObject, type JsonObject, sameJson } from "./json.ts";
-import { dialectOf, isAnnotation } from "./keywords.ts";
-import type { Node } from "./node.ts";
+import { addresses, dialectOf, isAnnotation, mapKeywords, valueKeywords } from "./keywords.ts";
 
 /** Whether two schemas are the same but for annotations: the answer for nearly every start of a process. */
 export function sameSchema(one: unknown, other: unknown): boolean {
@@ -8,44 +7,9 @@ export function sameSchema(one: unknown, other: unknown): boolean {
   return dialects[0] === dialects[1] && same(one, other, 0, { left: maxSteps });
 }
 
-/** Written the same, and without references, which might lead elsewhere. */
-export function isPlainlySame(one: Node, other: Node): boolean {
-  if (one === other) return true;
-  if (!isObject(one.schema) || !isObject(other.schema)) return false;
-  if (one.resource?.document.dialect !== other.resource?.document.dialect) return false;
-  return same(one.schema, other.schema, 0, { left: maxSteps }) && !refers(one);
-}
-
-function refers(node: Node): boolean {
-  return node.note("refers", () => holdsAddress(node.schema, 0, new Set()));
-}
-
-function holdsAddress(at: unknown, depth: number, seen: Set<object>): boolean {
-  if (typeof at !== "object" || at === null || seen.has(at)) return false;
-  if (depth > maxDepth) return true;
-  seen.add(at);
-  return Object.entries(at).some(([key, child]) => key.startsWith("$") || holdsAddress(child, depth + 1, seen));
-}
-
 /** Deeper, or larger, than this two schemas are not the same by their text. */
 const maxDepth = 200;
 const maxSteps = 100_000;
-
-/** Keywords whose value maps names to schemas. */
-const maps = new Set(["properties", "patternProperties", "dependentSchemas", "$defs", "definitions", "dependencies"]);
-/** Keywords that hold plain values, in which nothing is an annotation. */
-const values = new Set(["enum", "const", "default"]);
-/** They decide where references lead. */
-const addresses = new Set([
-  "$id",
-  "id",
-  "$anchor",
-  "$dynamicAnchor",
-  "$recursiveAnchor",
-  "$defs",
-  "definitions",
-  "default",
-]);
 
 /** An annotation that is not a plain value counts all the same: a reference may lead into it. */
 function matters(schema: JsonObject, keyword: string): boolean {
@@ -76,8 +40,8 @@ function same(one: unknown, other: unknown, depth: number, steps: Steps): boolea
 }
 
 function sameValue(keyword: string, one: unknown, other: unknown, depth: number, steps: Steps): boolean {
-  if (values.has(keyword)) return sameJson(one, other);
-  if (maps.has(keyword) && isObject(one) && isObject(other)) return sameMap(one, other, depth, steps);
+  if (valueKeywords.has(keyword)) return sameJson(one, other);
+  if (mapKeywords.has(keyword) && isObject(one) && isObject(other)) return sameMap(one, other, depth, steps);
   return same(one, other, depth + 1, steps);
 }
 

@@ -156,6 +156,54 @@ describe("is not fooled", () => {
       ["unknown", "unknown"],
     ],
     [
+      "by schemas that are the same but for what their references lead to",
+      { $ref: "#/$defs/a", $defs: { a: { items: { $ref: "#/$defs/b" } }, b: text } },
+      { $ref: "#/$defs/a", $defs: { a: { items: { $ref: "#/$defs/b" } }, b: { type: "number" } } },
+      ["no", "no"],
+    ],
+    [
+      "by names that look like annotations",
+      { type: "object", properties: { id: text, title: text }, dependentRequired: { id: ["title"], title: ["id"] } },
+      { type: "object", properties: { id: text, title: text }, dependentRequired: { id: ["id"], title: ["title"] } },
+      ["yes", "no"],
+    ],
+    [
+      "by an address that changes what a reference means",
+      {
+        $id: "http://a/b/",
+        $defs: { x: { $id: "http://a/c", type: "string" }, y: { $id: "c", type: "number" } },
+        allOf: [{ $ref: "c" }],
+      },
+      {
+        $id: "http://a/b/",
+        $defs: { x: { $id: "http://a/c", type: "string" }, y: { $id: "c", type: "number" } },
+        allOf: [{ $id: "http://a/", $ref: "c" }],
+      },
+      ["no", "no"],
+    ],
+    [
+      "by an outer unevaluatedProperties that an inner one leaves nothing to look at",
+      {
+        type: "object",
+        properties: { a: text },
+        allOf: [{ unevaluatedProperties: true }],
+        unevaluatedProperties: false,
+      },
+      { type: "object", properties: { a: text }, unevaluatedProperties: false },
+      ["no", "yes"],
+    ],
+    [
+      "by keywords beside a $ref of draft 7",
+      { $schema: "http://json-schema.org/draft-07/schema#", $ref: "#/definitions/a", definitions: { a: text } },
+      {
+        $schema: "http://json-schema.org/draft-07/schema#",
+        $ref: "#/definitions/a",
+        maxLength: 1,
+        definitions: { a: text },
+      },
+      ["unknown", "yes"],
+    ],
+    [
       "by an impossible recursion",
       {
         $ref: "#/$defs/a",

@@ -177,3 +177,35 @@ test("a caller that changes its object while a validator is at work does not cha
   release();
   expect((await storing).text).toBe('{"n":1}');
 });
+
+/** A validator whose JSON Schema says less than it knows. */
+function knowing(json: object, fits: (value: object) => boolean, later: boolean) {
+  const result = (value: unknown) => (fits(value as object) ? { value } : { issues: [{ message: "does not fit" }] });
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "own",
+      validate: (value: unknown) => (later ? Promise.resolve(result(value)) : result(value)),
+      jsonSchema: { input: () => json, output: () => json },
+    },
+  } as const;
+}
+
+test.each([
+  ["by its schema", { type: "object", properties: { a: {}, b: {} }, minProperties: 1 }, () => true],
+  ["by its validator", { type: "object", properties: { a: {}, b: {} } }, (value: object) => "c" in value],
+] as const)(
+  "a payload that fits only with what is not described is refused, not stored whole: %s",
+  async (_, json, fits) => {
+    for (const later of [false, true]) {
+      const contract = contractOf(task("t").payload(knowing(json, fits, later)));
+      await expect(async () => storePayload(contract, { c: 1 })).rejects.toThrow(
+        /^The payload does not fit revision 1 of t: c: the schema does not describe it, so it is not stored; and what is left does not fit.* Describe it in the schema/,
+      );
+      // With something described beside it, the schema can do without; a validator that asks for `c` by name cannot.
+      const both = Promise.resolve().then(() => storePayload(contract, { a: 1, c: 1 }));
+      if (fits({ a: 1 })) expect((await both).text).toBe('{"a":1}');
+      else await expect(both).rejects.toThrow(PayloadRefusedError);
+    }
+  },
+);

@@ -4,13 +4,19 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import type { JsonSchema } from "../../../src/contract/json-schema.ts";
 import { type PayloadSchema, toJsonSchema } from "../../../src/contract/schema.ts";
-import { pruner, pruneUndeclared } from "../../../src/contract/wire.ts";
+import { leftOut, wireOf } from "../../../src/contract/wire.ts";
 
 function pruned(schema: PayloadSchema, value: unknown): unknown {
   const json = toJsonSchema(schema, "it");
-  const result = pruneUndeclared(value, json);
-  expect(pruner(json)(value)).toEqual(result); // the fast way is the same way
+  const wire = wireOf(json);
+  const result = wire.prune(value);
+  expect(pruneUndeclared(value, { allOf: [json] })).toEqual(result); // the fast way is the same way
+  if (result !== value) expect(wire.standsAlone(value, result)).toBe(true);
   return result;
+}
+
+function pruneUndeclared(value: unknown, schema: JsonSchema): unknown {
+  return wireOf(schema).prune(value);
 }
 
 const names = ["a", "b", "c", "__x", "constructor", "toString"] as const;
@@ -183,9 +189,60 @@ test("what a schema demands without describing it is declared", () => {
   expect(pruneUndeclared({ x: 1, y: 2, z: 3 }, schema)).toEqual({ x: 1, y: 2 });
 });
 
-test("a payload that would no longer fit stays whole", () => {
-  const schema: JsonSchema = { type: "object", properties: { x: {} }, minProperties: 2 };
-  expect(pruneUndeclared({ x: 1, y: 2, z: 3 }, schema)).toEqual({ x: 1, y: 2, z: 3 });
+test.each<readonly [string, JsonSchema, unknown, unknown]>([
+  [
+    "a oneOf of which it then meets two members",
+    {
+      oneOf: [
+        { type: "object", properties: { b: { enum: [""] } } },
+        { type: "object", properties: { a: { type: "string" } } },
+      ],
+    },
+    { b: "abc" },
+    {},
+  ],
+  [
+    "a count that only undescribed properties meet",
+    { type: "object", properties: { a: {}, b: {} }, minProperties: 1 },
+    { c: 1 },
+    {},
+  ],
+  ["a negation", { type: "object", properties: { a: {} }, not: { maxProperties: 1 } }, { a: 1, c: 1 }, { a: 1 }],
+  [
+    "items that then no longer differ",
+    { type: "array", uniqueItems: true, items: { type: "object", properties: { a: {} } } },
+    [{ a: 1 }, { a: 1, c: 1 }],
+    [{ a: 1 }, { a: 1 }],
+  ],
+  [
+    "a condition that then no longer holds",
+    JSON.parse(
+      '{ "type": "object", "properties": {}, "if": { "minProperties": 2 }, "then": { "properties": { "b": {} } } }',
+    ),
+    { b: 1, c: 1 },
+    { b: 1 },
+  ],
+])("what a payload cannot do without is found out: %s", (_, schema, value, kept) => {
+  const wire = wireOf(schema);
+  expect(wire.prune(value)).toEqual(kept);
+  expect(wire.standsAlone(value, wire.prune(value))).toBe(false);
+});
+
+test("what further properties are described by stays: nothing that a schema provides for is left out", () => {
+  const schemas: JsonSchema[] = [
+    { type: "object", properties: { x: {} }, additionalProperties: { type: "number" }, minProperties: 2 },
+    { type: "object", patternProperties: { "^[yz]$": {} }, properties: { x: {} }, minProperties: 3 },
+    { type: "object", properties: { x: {} }, minProperties: 2 },
+    { type: "object", properties: { x: {} }, unevaluatedProperties: { type: "number" } },
+    { type: "object", properties: { x: {} }, dependentRequired: { x: ["y", "z"] } },
+    { type: "object", properties: { x: {} }, anyOf: [{ required: ["y"] }, { required: ["z"] }] },
+  ];
+  for (const schema of schemas) expect(pruneUndeclared({ x: 1, y: 2, z: 3 }, schema)).toEqual({ x: 1, y: 2, z: 3 });
+});
+
+test("what was left out is named by its place", () => {
+  const value = { a: { x: 1, y: 2 }, list: [{ x: 1, y: 2 }], b: 3 };
+  expect(leftOut(value, { a: { x: 1 }, list: [{ x: 1 }] })).toEqual(["a.y", "list[0].y", "b"]);
 });
 
 test("index signatures of ArkType declare what they match, beside what is named", () => {
