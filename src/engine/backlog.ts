@@ -13,7 +13,7 @@ const lastReader = statement(
   join taskmaster.process_task as mine on mine.process = me.id and mine.task = lane.task and mine.reads
     and mine.lo <= lane.max_revision and lane.min_revision <= mine.hi
   cross join lateral (
-    select count(*) as jobs from (select from taskmaster.job where job.lane = lane.id limit 1000) as counted
+    select count(*) as jobs from (select from taskmaster.job where job.lane = lane.id and job.lane > 0 limit 1000) as counted
   ) as waiting
   where waiting.jobs > 0 and not exists (
     select from taskmaster.process as other

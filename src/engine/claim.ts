@@ -1,4 +1,5 @@
 import type { Database } from "./database.ts";
+import { type Instant, toTimestamp } from "./instant.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
@@ -11,7 +12,7 @@ import { sql, statement } from "./statement.ts";
  */
 /** A place in a lane's line. */
 export interface Floor {
-  readonly runAt: string;
+  readonly runAt: Instant;
   readonly id: string;
 }
 
@@ -32,10 +33,9 @@ export interface ClaimedJob {
   readonly keyed: boolean;
   /** Whether the database knows that its attempt starts now; otherwise it may have to be told before (begin.ts). */
   readonly started: boolean;
-  /** A timestamp as the database writes it: exact, and in order as text, because every connection speaks UTC. */
-  readonly runAt: string;
-  readonly enqueuedAt: string;
-  /** How long it had been due when it was claimed, in milliseconds; 24 days at most. */
+  readonly runAt: Instant;
+  readonly enqueuedAt: Instant;
+  /** How long it had been due when it was claimed, in milliseconds. */
   readonly waitedMs: number;
   /** At the lane's newest revision. */
   readonly payload: unknown;
@@ -51,13 +51,13 @@ const claim = statement(
     where id = $1 and died_at is null and stopped_at is null
       and not exists (select from taskmaster.gated where gated.process = $1 and (gated.closes = 'all' or not $8))
   ), head as materialized (
-    select line.ctid as at, line.id, row_number() over () as place
+    select line.ctid as at, line.id
     from me
     cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[]) as wanted (lane, quota, floor, floor_id)
     cross join lateral (
       select job.ctid, job.id
       from taskmaster.job
-      where job.lane = wanted.lane and job.worker is null
+      where job.lane = wanted.lane and job.lane > 0 and job.worker is null
         and (job.run_at, job.id) > (wanted.floor, wanted.floor_id) and job.run_at <= now()
       order by job.run_at, job.id
       limit wanted.quota
@@ -68,21 +68,21 @@ const claim = statement(
     select $1, $2, array_agg(id) from head having count(*) > 0
   ), taken as (
     update taskmaster.job
-    set worker = $1, deliveries = deliveries + 1, started_at = case when head.place <= $7 then now() end
-    from head
-    where job.ctid = head.at -- locked above, so it stays where it is
-    returning job.*
-  ), written as (
-    select concat('["', id, '",', lane, ',', deliveries, ',', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',',
-        (started_at is not null)::int, ',"', run_at, '","', enqueued_at, '",',
-        least(extract(epoch from now() - run_at) * 1000, 2147483647)::int, ',', payload, ',', coalesce(older, 'null'), ']') as job
-    from taken
+    set worker = $1, deliveries = deliveries + 1, started_at = case when id in (select id from head limit $7) then now() end
+    where ctid = any(array(select at from head)) -- locked above, so they stay where they are
+    -- A text for each, and below one for all: a row and a dozen values a job would cost more than all the rest of the claim, here and there.
+    returning concat('["', id, '",', lane, ',', deliveries, ',', (date_part('epoch', run_at) * 1e6)::bigint, ',',
+      (date_part('epoch', enqueued_at) * 1e6)::bigint, ',', payload,
+      case when failures | crashes | interruptions = 0 and not keyed and started_at is null and older is null then ']'
+        else concat(',', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',', (started_at is not null)::int, ',',
+          coalesce(older, 'null'), ']') end
+    ) as job
   )
-  -- One text for all of them: a row and a dozen values for each would cost the client more than all the rest of the claim.
-  -- Large ones come by themselves, because texts have limits.
-  select string_agg(job, ',') as jobs from written where octet_length(job) <= 10000 having count(*) > 0
+  select string_agg(job, ',') as jobs, (date_part('epoch', now()) * 1e6)::bigint::text as now
+  from taken where octet_length(job) <= 10000 having count(*) > 0
   union all
-  select job from written where octet_length(job) > 10000
+  -- large ones come by themselves, because texts have limits
+  select job, (date_part('epoch', now()) * 1e6)::bigint::text from taken where octet_length(job) > 10000
   `,
 );
 
@@ -97,21 +97,20 @@ export interface ClaimRequest {
   readonly interruptibleOnly?: boolean;
 }
 
-/** A job as the statement above writes it. */
+/** A job as the statement above writes it. What nearly every job has not is left out. */
 type WrittenJob = [
   id: string,
   lane: number,
   delivery: number,
-  failures: number,
-  crashes: number,
-  interruptions: number,
-  keyed: 0 | 1,
-  started: 0 | 1,
-  runAt: string,
-  enqueuedAt: string,
-  waitedMs: number,
+  runAt: Instant,
+  enqueuedAt: Instant,
   payload: unknown,
-  older: Readonly<Record<string, unknown>> | null,
+  failures?: number,
+  crashes?: number,
+  interruptions?: number,
+  keyed?: 0 | 1,
+  started?: 0 | 1,
+  older?: Readonly<Record<string, unknown>> | null,
 ];
 
 /** Claims what is due, oldest first within each lane. */
@@ -119,52 +118,65 @@ export async function claimJobs(
   database: Database,
   { process, batch, lanes, starting, interruptibleOnly = false }: ClaimRequest,
 ): Promise<ClaimedJob[]> {
-  const rows = await database.query<{ jobs: string }>(claim, [
+  const rows = await database.query<{ jobs: string; now: string }>(claim, [
     process,
     batch,
     lanes.map(({ lane }) => lane),
     lanes.map(({ quota }) => quota),
-    lanes.map(({ floor }) => floor?.runAt ?? "-infinity"),
+    lanes.map(({ floor }) => (floor === undefined ? "-infinity" : toTimestamp(floor.runAt))),
     lanes.map(({ floor }) => floor?.id ?? "0"),
     starting,
     interruptibleOnly,
   ]);
-  const jobs = rows.flatMap((row) => (JSON.parse(`[${row.jobs}]`) as WrittenJob[]).map(readJob));
-  return rows.length > 1 ? jobs.sort(byPlace) : jobs; // the large ones have come behind the others
+  const jobs: ClaimedJob[] = [];
+  for (const row of rows) {
+    const now = Number(row.now);
+    for (const written of JSON.parse(`[${row.jobs}]`) as WrittenJob[]) jobs.push(readJob(written, now));
+  }
+  return jobs.sort(byPlace); // they have come as they lie in the table
 }
 
-function readJob(written: WrittenJob): ClaimedJob {
-  const [id, lane, delivery, failures, crashes, interruptions, keyed, started] = written;
+function readJob(written: WrittenJob, now: Instant): ClaimedJob {
+  const [id, lane, delivery, runAt, enqueuedAt, payload] = written;
+  const plain = written.length === 6;
   return {
     id,
     lane,
     delivery,
-    failures,
-    crashes,
-    interruptions,
-    keyed: keyed === 1,
-    started: started === 1,
-    runAt: written[8],
-    enqueuedAt: written[9],
-    waitedMs: written[10],
-    payload: written[11],
-    older: written[12],
+    failures: plain ? 0 : (written[6] ?? 0),
+    crashes: plain ? 0 : (written[7] ?? 0),
+    interruptions: plain ? 0 : (written[8] ?? 0),
+    keyed: !plain && written[9] === 1,
+    started: !plain && written[10] === 1,
+    runAt,
+    enqueuedAt,
+    waitedMs: Math.round((now - runAt) / 1_000),
+    payload,
+    older: plain ? null : (written[11] ?? null),
   };
 }
 
-function byPlace(a: ClaimedJob, b: ClaimedJob): number {
-  if (a.runAt !== b.runAt) return a.runAt < b.runAt ? -1 : 1;
-  return BigInt(a.id) < BigInt(b.id) ? -1 : 1;
+/** Numbers of jobs in their order, without making numbers of them. */
+function byPlace(a: Floor, b: Floor): number {
+  if (a.runAt !== b.runAt) return a.runAt - b.runAt;
+  if (a.id.length !== b.id.length) return a.id.length - b.id.length;
+  return a.id < b.id ? -1 : 1;
+}
+
+/** Whether a job stands behind a place in its line. */
+export function isBehind(job: Floor, place: Floor): boolean {
+  return byPlace(job, place) > 0;
 }
 
 const probe = statement(
   "claim_probe",
   sql`
-  select wanted.lane, head.run_at::text as "runAt", (extract(epoch from head.run_at - now()) * 1000)::float8 as "dueInMs"
+  select wanted.lane, date_part('epoch', head.run_at) * 1e6 as "runAt",
+    date_part('epoch', head.run_at - now()) * 1000 as "dueInMs"
   from unnest($1::int[]) as wanted (lane)
   cross join lateral (
     select job.run_at from taskmaster.job
-    where job.lane = wanted.lane and job.worker is null
+    where job.lane = wanted.lane and job.lane > 0 and job.worker is null
     order by job.run_at, job.id
     limit 1
   ) as head
@@ -173,7 +185,7 @@ const probe = statement(
 
 export interface LaneHead {
   readonly lane: number;
-  readonly runAt: string;
+  readonly runAt: Instant;
   /** Negative or 0: due. */
   readonly dueInMs: number;
 }

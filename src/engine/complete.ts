@@ -1,3 +1,4 @@
+import { linkJobs } from "./chain-links.ts";
 import type { Database, RunStatement } from "./database.ts";
 import { enqueueKeyed, insertJobs, type KeyedJob, type NewJob } from "./enqueue.ts";
 import { type Success, succeedWithin } from "./settle.ts";
@@ -22,6 +23,7 @@ export async function completeJobs(
   const plain = children.filter((child) => !("key" in child));
   const keyed = children.filter((child): child is KeyedJob => "key" in child);
   if (plain.length > 0) await insertJobs(run, plain);
+  await linkJobs(run, plain);
   if (keyed.length > 0) await enqueueKeyed(run, keyed);
   return settled;
 }

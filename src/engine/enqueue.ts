@@ -40,7 +40,7 @@ const insert = statement(
     from rows from (unnest($1::bigint[]), unnest($2::int[]), unnest($3::timestamptz[]), json_array_elements($4), json_array_elements($5))
       as new (id, lane, run_at, payload, older)
   )
-  select pg_notify('taskmaster_job', $6)
+  select pg_notify('taskmaster_job', $6)::text -- as text, because not every library can read nothing
   where $6::text is not null and pg_try_advisory_xact_lock(1952543859, 2)
   `,
 );
@@ -111,13 +111,16 @@ const keyOwners = statement(
   `,
 );
 
+/** Times and older renditions are left out where no job has one, as in nearly every batch: what a column is short of is null. */
 function columns(jobs: readonly NewJob[]): unknown[] {
+  const timed = jobs.some(({ runAt }) => runAt !== null);
+  const translated = jobs.some(({ older }) => older !== null);
   return [
     numberArray(jobs.map(({ id }) => id)),
     numberArray(jobs.map(({ lane }) => lane)),
-    textArray(jobs.map(({ runAt }) => runAt?.toISOString() ?? null)),
+    timed ? textArray(jobs.map(({ runAt }) => runAt?.toISOString() ?? null)) : "{}",
     jsonArray(jobs.map(({ payload }) => payload)),
-    jsonArray(jobs.map(({ older }) => older)),
+    translated ? jsonArray(jobs.map(({ older }) => older)) : "[]",
   ];
 }
 

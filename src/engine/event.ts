@@ -9,7 +9,7 @@ import { sql, statement } from "./statement.ts";
  */
 
 // 1952543861 is the class of the locks of event names.
-const lock = statement("event_lock", sql`select pg_advisory_xact_lock(1952543861, hashtext($1))`);
+const lock = statement("event_lock", sql`select pg_advisory_xact_lock(1952543861, hashtext($1))::text`);
 
 /** Until the transaction ends, nobody else writes an event of these names, or comes to wait for one. */
 export async function lockEvents(run: RunStatement, events: readonly string[]): Promise<void> {

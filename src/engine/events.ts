@@ -105,6 +105,11 @@ export type TaskmasterEvent =
 
 const stream = channel("taskmaster");
 
+/** Whether anybody listens: for events of every job, which would cost something to make. */
+export function isHeard(): boolean {
+  return stream.hasSubscribers;
+}
+
 export function publish(event: TaskmasterEvent): void {
   if (stream.hasSubscribers) stream.publish(event);
 }

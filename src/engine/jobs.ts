@@ -1,3 +1,4 @@
+import { jobsOfChain } from "./chain-links.ts";
 import type { Database } from "./database.ts";
 import { sql, statement } from "./statement.ts";
 
@@ -17,6 +18,8 @@ export type JobState = (typeof jobStates)[number];
 /** What is left out does not filter. */
 export interface JobFilter {
   readonly ids?: readonly string[] | undefined;
+  /** The links of the chain to which this job belongs. */
+  readonly chain?: string | undefined;
   readonly task?: string | undefined;
   readonly revision?: number | undefined;
   readonly queue?: string | undefined;
@@ -114,7 +117,8 @@ export async function findJobs(
   limit: number,
   before?: string,
 ): Promise<FoundJob[]> {
-  const { ids, task, revision, queue, states, error, since, until } = filter;
+  const { task, revision, queue, states, error, since, until } = filter;
+  const ids = filter.chain === undefined ? filter.ids : await jobsOfChain(database, filter.chain);
   const values = [
     ids ?? null,
     task ?? null,
@@ -206,6 +210,8 @@ export interface JobDetail extends FoundJob {
   /** What its steps and iterations have recorded, in that order. */
   readonly checkpoints: readonly RecordedCheckpoint[];
   readonly running: RunningAttempt | null;
+  /** The jobs of its chain, the first link's first; none where it is no link, or none but it has been enqueued. */
+  readonly chain: readonly FoundJob[];
 }
 
 /** Everything that is known of one job. */
@@ -218,9 +224,11 @@ export async function showJob(database: Database, id: string): Promise<JobDetail
   const recorded = await database.query<RecordedCheckpoint & { value: string | null }>(checkpoints, [id]);
   const [told] =
     job.process === null || job.endedAt ? [] : await database.query<{ attempt: string }>(running, [job.process, id]);
+  const chain = await jobsOfChain(database, id);
   return {
     ...job,
     payloads,
+    chain: chain.length > 1 ? (await findJobs(database, { ids: chain }, chain.length)).reverse() : [],
     attempts: await database.query<AttemptFailure>(failures, [id]),
     checkpoints: recorded.map(({ value, ...rest }) => ({
       ...rest,

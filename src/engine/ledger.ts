@@ -2,8 +2,7 @@ import type { Database } from "./database.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
- * What a deploy did to jobs, read from what is recorded anyway: the history of successes, the failures, the acknowledgements. Its window goes from the
- * closing of the gate until an hour after its opening, or until the next deploy: what a release breaks shows when the workers run again.
+ * What a deploy did to jobs in its window, read from what is recorded anyway: the history of successes, the failures, the acknowledgements.
  */
 export interface Ledger {
   readonly from: Date;
@@ -30,10 +29,7 @@ const ledger = statement(
   "deploy_ledger",
   sql`
   with gate as materialized (
-    select id, opened_at, ended_at, coalesce(ended_at, now()) as opens_at,
-      least(now(), coalesce(ended_at, now()) + interval '1 hour',
-        (select min(next.opened_at) from taskmaster.deploy as next where next.id > deploy.id)) as until
-    from taskmaster.deploy where id = $1
+    select *, coalesce(ended_at, now()) as opens_at from taskmaster.deploy_window where deploy = $1
   ), ran as materialized (
     select run.lane, succeeded.process,
       succeeded.settled_at - run.ran_ms * interval '1 ms' as started_at,

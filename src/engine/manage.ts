@@ -116,7 +116,7 @@ const forget = statement(
     and not exists (
       select from taskmaster.lane
       where lane.task = $1 and lane.min_revision <= $2 and lane.max_revision >= $2 and (
-        exists (select from taskmaster.job where job.lane = lane.id) or exists (select from taskmaster.parked where parked.lane = lane.id)
+        exists (select from taskmaster.job where job.lane = lane.id and job.lane > 0) or exists (select from taskmaster.parked where parked.lane = lane.id)
       )
     )
   returning task

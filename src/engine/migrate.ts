@@ -6,6 +6,10 @@ import { registry } from "./migrations/0002-registry.ts";
 import { schedules } from "./migrations/0003-schedules.ts";
 import { gate } from "./migrations/0004-gate.ts";
 import { steps } from "./migrations/0005-steps.ts";
+import { claims } from "./migrations/0006-claims.ts";
+import { deployWindow } from "./migrations/0007-deploy-window.ts";
+import { chains } from "./migrations/0008-chains.ts";
+import { line } from "./migrations/0009-line.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
@@ -30,6 +34,10 @@ const migrations: readonly Migration[] = [
   { version: 3, name: "schedules", text: schedules, oldest: 1 },
   { version: 4, name: "gate", text: gate, oldest: 1 },
   { version: 5, name: "steps", text: steps, oldest: 1 },
+  { version: 6, name: "claims", text: claims, oldest: 1 },
+  { version: 7, name: "deploy-window", text: deployWindow, oldest: 1 },
+  { version: 8, name: "chains", text: chains, oldest: 1 },
+  { version: 9, name: "line", text: line, oldest: 1 },
 ];
 
 /** The schema that this code was written for. */

@@ -48,6 +48,21 @@ const ticks = statement(
   sql`delete from taskmaster.schedule_tick where fired_at < now() - $1::float8 * interval '1 ms'`,
 );
 
+// Links of jobs that are still there stay with them.
+const links = statement(
+  "prune_links",
+  sql`
+  delete from taskmaster.chain_link
+  where ctid = any(array(
+    select link.ctid from taskmaster.chain_link as link
+    where link.at < now() - $1::float8 * interval '1 ms'
+      and not exists (select from taskmaster.job where job.id = link.job_id)
+      and not exists (select from taskmaster.parked where parked.id = link.job_id)
+    limit 1000
+  ))
+  `,
+);
+
 // Not by `keepMs` alone: a job may come to wait long after it was enqueued, and finds what happened since then.
 const events = statement(
   "prune_events",
@@ -61,5 +76,5 @@ const events = statement(
 
 /** Removes what is older than `keepMs`. */
 export async function prune(database: Database, keepMs: number): Promise<void> {
-  for (const each of [succeeded, failures, processes, ticks, events]) await database.query(each, [keepMs]);
+  for (const each of [succeeded, failures, processes, ticks, links, events]) await database.query(each, [keepMs]);
 }

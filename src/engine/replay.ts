@@ -1,16 +1,13 @@
 import type { Database } from "./database.ts";
 import { sql, statement } from "./statement.ts";
 
-/** What failed in a deploy's window (ledger.ts), and whether running it again could help. */
+/** What failed in a deploy's window, and whether running it again could help. */
 
 const failed = statement(
   "replay_failed",
   sql`
   with gate as materialized (
-    select opened_at,
-      least(now(), coalesce(ended_at, now()) + interval '1 hour',
-        (select min(next.opened_at) from taskmaster.deploy as next where next.id > deploy.id)) as until
-    from taskmaster.deploy where id = $1
+    select * from taskmaster.deploy_window where deploy = $1
   ), hit as materialized (
     select distinct failure.job_id as id
     from gate join taskmaster.failure on failure.at between gate.opened_at and gate.until

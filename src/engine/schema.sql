@@ -3,6 +3,15 @@ create schema taskmaster;
 
 create sequence taskmaster.job_block as bigint;
 
+create table taskmaster.chain_link (
+  job_id bigint not null,
+  chain  bigint not null,
+  at     timestamp with time zone not null default now(),
+  PRIMARY KEY (job_id)
+);
+CREATE INDEX chain_link_chain ON taskmaster.chain_link USING btree (chain);
+comment on table taskmaster.chain_link is 'The jobs of each chain behind its first one: written with them. A job that is no link of a chain has nothing here.';
+
 create table taskmaster.checkpoint (
   job_id   bigint not null,
   name     text not null,
@@ -33,6 +42,7 @@ create table taskmaster.claim (
   autovacuum_vacuum_threshold=1000,
   autovacuum_vacuum_cost_delay=1
 );
+alter table taskmaster.claim alter column jobs set storage external;
 comment on table taskmaster.claim is 'Which jobs a process has claimed, a row a batch, until all of the batch have ended: how the jobs of a dead process are found.';
 
 create table taskmaster.contract (
@@ -156,7 +166,7 @@ create table taskmaster.job (
   autovacuum_analyze_scale_factor=0.05,
   autovacuum_vacuum_cost_delay=1
 );
-CREATE INDEX job_line ON taskmaster.job USING btree (lane, run_at, id);
+CREATE INDEX job_line ON taskmaster.job USING btree (lane, run_at, id) WHERE (lane > 0);
 comment on table taskmaster.job is 'Jobs that wait, are scheduled, retry or run. Whatever has ended stands elsewhere.';
 
 create table taskmaster.lane (

@@ -24,6 +24,9 @@ export interface Success extends Settlement {
 
 // The planner knows neither how long the arrays are nor, on a queue, how long the table is. So nothing here is a join: jobs are found by
 // their numbers, and what belongs together is looked up in hashed subplans, which `case` keeps from being turned into joins.
+//
+// Nearly always every job is in its first delivery and still this process's. Then the fence is one comparison, and the history takes the arrays
+// as they came: `ended` and its subplans are not looked at.
 const succeedText = sql`
   with ended as materialized (
     select * from unnest($2::bigint[], $3::int[], $4::int[], $5::smallint[], $6::int[], $7::int[])
@@ -31,13 +34,18 @@ const succeedText = sql`
   ), gone as materialized (
     delete from taskmaster.job
     where id = any($2::bigint[]) and worker = $1
-      and case when (id, deliveries) in (select id, delivery from ended) then true end
+      and case when $10::boolean then deliveries = 1 else (id, deliveries) in (select id, delivery from ended) end
     returning id
+  ), tally as materialized (
+    select count(*) = cardinality($2::bigint[]) as whole from gone
   ), history as (
     insert into taskmaster.succeeded (process, jobs, lanes, failures, waited_ms, ran_ms)
-    select $1, array_agg(id), array_agg(lane), array_agg(failures), array_agg(waited_ms), array_agg(ran_ms)
+    select $1::int, $2::bigint[], $4::int[], $5::smallint[], $6::int[], $7::int[]
+    where (select whole from tally) and cardinality($2::bigint[]) > 0
+    union all
+    select $1::int, array_agg(id), array_agg(lane), array_agg(failures), array_agg(waited_ms), array_agg(ran_ms)
     from ended
-    where case when id in (select id from gone) then true end
+    where not (select whole from tally) and case when id in (select id from gone) then true end
     having count(*) > 0
   ), unkeyed as (
     delete from taskmaster.unique_key
@@ -47,7 +55,10 @@ const succeedText = sql`
   )
 `;
 
-const notSettled = sql`select id from ended where case when id in (select id from gone) then false else true end -- nearly always none`;
+const notSettled = sql`
+  select id from ended
+  where not (select whole from tally) and case when id in (select id from gone) then false else true end -- nearly always none
+`;
 
 const succeed = statement("settle_succeed", `${succeedText} ${notSettled}`);
 
@@ -56,10 +67,10 @@ const succeedRecorded = statement(
   `${succeedText}, ${sql`
   forgotten as (
     delete from taskmaster.checkpoint
-    where job_id = any($10::bigint[]) and case when job_id in (select id from gone) then true end
+    where job_id = any($11::bigint[]) and case when job_id in (select id from gone) then true end
   ), unwaited as (
     delete from taskmaster.event_wait
-    where job_id = any($10::bigint[]) and case when job_id in (select id from gone) then true end
+    where job_id = any($11::bigint[]) and case when job_id in (select id from gone) then true end
   )
   `} ${notSettled}`,
 );
@@ -91,10 +102,11 @@ export async function succeedWithin(
     numberArray(successes.map(({ delivery }) => delivery)),
     numberArray(successes.map(({ lane }) => lane)),
     numberArray(successes.map(({ failures }) => failures)),
-    numberArray(successes.map(({ waitedMs }) => waitedMs)),
+    numberArray(successes.map(({ waitedMs }) => Math.min(waitedMs, mostMs))),
     numberArray(successes.map(({ ranMs }) => Math.min(ranMs, mostMs))),
     numberArray(successes.filter(({ keyed }) => keyed).map(({ id }) => id)),
     numberArray(batches),
+    successes.every(({ delivery }) => delivery === 1),
     ...(recorded.length > 0 ? [numberArray(recorded.map(({ id }) => id))] : []),
   ]);
   const settled = new Set(successes.map(({ id }) => id));

@@ -39,7 +39,7 @@ const unread = statement(
   select lane.queue, lane.task, lane.max_revision as revision, waiting.jobs::int as jobs
   from taskmaster.lane
   cross join lateral (
-    select count(*) as jobs from (select from taskmaster.job where job.lane = lane.id limit 1000) as counted
+    select count(*) as jobs from (select from taskmaster.job where job.lane = lane.id and job.lane > 0 limit 1000) as counted
   ) as waiting
   where waiting.jobs > 0 and not exists (
     select from taskmaster.process

@@ -68,7 +68,7 @@ const due = statement(
   sql`
   select lane.task, floor(extract(epoch from job.run_at) / 300)::bigint::float8 * 300000 as "from", count(*)::int as jobs
   from taskmaster.lane
-  join taskmaster.job on job.lane = lane.id and job.run_at > now() and job.run_at < now() + $1::float8 * interval '1 ms'
+  join taskmaster.job on job.lane = lane.id and job.lane > 0 and job.run_at > now() and job.run_at < now() + $1::float8 * interval '1 ms'
   where exists (select from taskmaster.process_task as told where told.task = lane.task and told.kind = 'short')
   group by lane.task, 2
   `,

@@ -1,5 +1,6 @@
 /**
- * The contract check, for programs: what `taskmaster check` and `taskmaster plan` say, as values.
+ * The contract check, for programs: what `taskmaster check` and `taskmaster plan` say, as values, and `compareSchemas`, the
+ * comparison of two JSON Schemas that it rests on.
  *
  * @example
  * import { readFileSync } from "node:fs";
@@ -25,3 +26,11 @@ export {
 } from "../check/lockfile.ts";
 export { lockfileText } from "../check/lockfile-text.ts";
 export { checkRules, type RuleId } from "../check/rules.ts";
+export {
+  type Comparison,
+  type ComparisonOptions,
+  compareSchemas,
+  type Difference,
+  type Direction,
+} from "../contract/compatibility/compatibility.ts";
+export type { JsonSchema } from "../contract/json-schema.ts";

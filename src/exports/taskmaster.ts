@@ -26,6 +26,7 @@ export { type Chain, chain, type ResultOf } from "../contract/chain.ts";
 export type { Commit, CommitOptions, EnqueueChild } from "../contract/child.ts";
 export { InvalidContractError, type Priority } from "../contract/contract.ts";
 export { InvalidCronError } from "../contract/cron.ts";
+export type { DeclaredRecord, DeclaredRecords } from "../contract/declared.ts";
 export { type Duration, InvalidDurationError } from "../contract/duration.ts";
 export {
   InvalidEnqueueError,
@@ -35,11 +36,12 @@ export {
 } from "../contract/enqueue.ts";
 export { TaskmasterError } from "../contract/error.ts";
 export type { Sleep, WaitFor, WaitOptions } from "../contract/event.ts";
-export type { ExecutionOptions, ShortOptions } from "../contract/execution.ts";
+export type { ExecutionOptions, InterruptibleOptions, ShortOptions } from "../contract/execution.ts";
 export type { Each, EachOptions, EachTransactionOptions, ResumableSource } from "../contract/iteration.ts";
 export { NotJsonError } from "../contract/json-text.ts";
 export { NonRetryableError } from "../contract/non-retryable.ts";
 export { PayloadRefusedError } from "../contract/payload.ts";
+export { InvalidQueueContractsError, type QueueContracts } from "../contract/queue-contracts.ts";
 export { type Revised, revisions } from "../contract/recorded.ts";
 export { type Schedule, schedule } from "../contract/schedule.ts";
 export { NotASchemaError, type PayloadIssue, SchemaConversionError } from "../contract/schema.ts";

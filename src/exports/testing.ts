@@ -15,8 +15,7 @@ export {
   type InterruptOptions,
   type InterruptReport,
   interruptAnywhere,
-  UnsafeTaskError,
-  UnstableTaskError,
 } from "../testing/interrupt-anywhere.ts";
 export { type DrainedAttempt, type TestJob, TestQueue, type TestQueueOptions } from "../testing/test-queue.ts";
 export type { Effect } from "../testing/tracked-run.ts";
+export { UnsafeTaskError, UnstableTaskError } from "../testing/unsafe-task.ts";

@@ -20,4 +20,5 @@ export { CompletionError } from "../worker/steps/commit.ts";
 export { StepNameError } from "../worker/steps/records.ts";
 export { StepTimeLimitError } from "../worker/steps/step.ts";
 export { SuspendedError } from "../worker/steps/suspension.ts";
-export { Worker, type WorkerOptions } from "../worker/worker.ts";
+export { Worker } from "../worker/worker.ts";
+export type { WorkerOptions } from "../worker/worker-options.ts";

@@ -1,3 +1,5 @@
+import type { QueueContracts } from "../contract/queue-contracts.ts";
+
 /** What `taskmaster.config.ts` says: where the tasks and the database are. Command-line options go before it. */
 export interface TaskmasterConfig {
   /** A `postgres://` URL. Default: `DATABASE_URL`, else an embedded Postgres under `.taskmaster/`. */
@@ -16,6 +18,8 @@ export interface TaskmasterConfig {
   readonly interruptible?: readonly string[];
   /** Tasks of those queues that must not be cut off, whatever their queue says of them. */
   readonly short?: readonly string[];
+  /** What the jobs of those queues hold, by queue and job, for `taskmaster check --live`: `{ emails: { confirm: z.object({ … }) } }`. */
+  readonly contracts?: QueueContracts;
 }
 
 /**

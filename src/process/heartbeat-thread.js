@@ -17,7 +17,7 @@ import pg from "pg";
  * @property {number} leaseMs
  * @property {number} intervalMs
  * @property {number} fenceAfterMs
- * @property {BigInt64Array} beatAt when the last beat that succeeded was sent: monotonic, and by the wall clock, in nanoseconds
+ * @property {SharedArrayBuffer} lastBeat as last-beat.ts reads it
  * @property {boolean} sessions whether the connection is a session, which can hold a lock
  * @property {{ lock: string, beat: string }} sql
  */
@@ -29,11 +29,14 @@ const {
   intervalMs,
   fenceAfterMs,
   sessions,
-  beatAt,
+  lastBeat,
   sql,
 } = /** @type {HeartbeatData} */ (workerData);
 const port = parentPort;
 if (port === null) throw new Error("heartbeat-thread.js is a worker thread's file.");
+
+const beatAt = new BigInt64Array(lastBeat, 0, 2);
+const beats = new Int32Array(lastBeat, 16, 1);
 
 let pulseAt = performance.now();
 let running = "[]";
@@ -94,6 +97,7 @@ async function beatOn(/** @type {import("pg").Client} */ client) {
     sentAt.forEach((at, clock) => {
       Atomics.store(beatAt, clock, at);
     });
+    Atomics.add(beats, 0, 1);
     fenced = false;
     port?.postMessage({ beat: true });
     await pause(intervalMs);

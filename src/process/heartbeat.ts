@@ -1,8 +1,8 @@
-import { hrtime } from "node:process";
 import { Worker as Thread } from "node:worker_threads";
 import { clientConfig, type Database, type DatabaseOptions } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
 import { heartbeat as beat, takeLivenessLock } from "../engine/liveness.ts";
+import { LastBeat } from "./last-beat.ts";
 
 /** Telling the database, again and again, that a process lives. */
 export interface Heartbeat {
@@ -53,9 +53,7 @@ export function threadedHeartbeat(
   let thread: Thread | undefined;
   let pulse: NodeJS.Timeout | undefined;
   const { types: _, ...config } = clientConfig(connection);
-  // When the last beat that succeeded was sent, by both clocks: one stands still while a machine sleeps, the other can be set.
-  const beatAt = new BigInt64Array(new SharedArrayBuffer(16));
-  const fenceAfter = BigInt(Math.floor(fenceAfterMs(leaseMs))) * 1_000_000n;
+  const lastBeat = new LastBeat(fenceAfterMs(leaseMs));
 
   const start = () =>
     new Promise<void>((resolve, reject) => {
@@ -72,7 +70,7 @@ export function threadedHeartbeat(
           intervalMs: intervalMs(leaseMs),
           fenceAfterMs: fenceAfterMs(leaseMs),
           sessions,
-          beatAt,
+          lastBeat: lastBeat.shared,
           sql: { lock: takeLivenessLock.text, beat: beat.text },
         },
         // A thread inherits flags of the main thread that it may not understand.
@@ -102,10 +100,7 @@ export function threadedHeartbeat(
     clearTimeout(patience);
     thread = undefined;
   };
-  const isSure = () =>
-    hrtime.bigint() - Atomics.load(beatAt, 0) < fenceAfter &&
-    BigInt(Date.now()) * 1_000_000n - Atomics.load(beatAt, 1) < fenceAfter;
-  return { start, stop, isSure };
+  return { start, stop, isSure: () => lastBeat.isRecent() };
 }
 
 /** A producer's heartbeat: a timer. It claims nothing, so nothing depends on its lease but what people are shown. */

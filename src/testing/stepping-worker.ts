@@ -15,6 +15,7 @@ import { ChildJobs } from "../worker/steps/child-jobs.ts";
 import { TaskTable } from "../worker/task-table.ts";
 import { TrackedCheckpoints } from "./tracked-checkpoints.ts";
 import { TrackedRun } from "./tracked-run.ts";
+import { watchedContext } from "./watch-context.ts";
 
 /** Its lease is over at once: it beats never, and is dead as soon as somebody says so. */
 const leaseMs = 1;
@@ -51,6 +52,11 @@ export class SteppingWorker {
     this.#transactions = new TaskTransactions({ url: database.url });
   }
 
+  /** Its number. */
+  get process(): number {
+    return this.#registration.process;
+  }
+
   /** Claims the first job that is due, of any of its tasks. */
   async claim(): Promise<HeldJob | undefined> {
     const { process } = this.#registration;
@@ -69,7 +75,7 @@ export class SteppingWorker {
 
   /** Runs an attempt to its settlement, as a run whose effects are counted where one is given; `undefined` where that was killed. */
   async attempt(job: HeldJob, run?: TrackedRun): Promise<Outcome | undefined> {
-    const attempt = new Attempt(job, true, {
+    const attempt = new Attempt(run ? trackedJob(job, run) : job, true, {
       onOverrun: () => {},
       steps: {
         database: this.#database,
@@ -93,9 +99,10 @@ export class SteppingWorker {
       await this.#settler.settled();
       return outcome;
     };
-    if (run === undefined) return settle(await new Promise<Outcome>((resolve) => attempt.run(resolve)));
+    if (run === undefined)
+      return settle(await new Promise<Outcome>((resolve) => attempt.run((_, outcome) => resolve(outcome))));
     const killed = new Promise<undefined>((resolve) => run.onKill(() => resolve(undefined)));
-    const ended = new Promise<Outcome>((resolve) => run.within(() => attempt.run(resolve)));
+    const ended = new Promise<Outcome>((resolve) => run.within(() => attempt.run((_, outcome) => resolve(outcome))));
     // The last effect of an attempt is its settlement.
     const settled = ended.then((outcome) => run.within(() => run.effect("end", outcome.end, () => settle(outcome))));
     return Promise.race([settled, killed]);
@@ -112,4 +119,11 @@ export class SteppingWorker {
     await this.#transactions.end();
     await declareDead(this.#database, this.#registration.process, "lease");
   }
+}
+
+/** A job whose task sees its context through a run. */
+function trackedJob(job: HeldJob, run: TrackedRun): HeldJob {
+  const { execution } = job.task;
+  const watched = (payload: unknown, context: unknown) => execution.run(payload, watchedContext(context, run));
+  return { ...job, task: { ...job.task, execution: { ...execution, run: watched } } };
 }

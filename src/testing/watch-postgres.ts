@@ -1,6 +1,5 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import pg from "pg";
+import { copiesOf } from "./copies.ts";
 import { TrackedRun } from "./tracked-run.ts";
 
 /**
@@ -11,6 +10,7 @@ type Callback = (error: Error | undefined, result?: unknown) => void;
 type Query = (this: WatchedClient, ...args: unknown[]) => unknown;
 
 interface WatchedClient extends pg.ClientBase {
+  readonly connectionParameters?: { readonly application_name?: string };
   readonly connection?: { readonly stream?: { destroy(): void } };
   release?(destroy?: boolean): void;
 }
@@ -22,21 +22,13 @@ const dead = new WeakSet<object>();
 
 /** Puts the watch on; answers how to take it off. */
 export function watchPostgres(): () => void {
-  const undo = [...copies()].flatMap((copy) => [watchQueries(copy.Client.prototype), watchPools(copy.Pool.prototype)]);
+  const copies = new Set(
+    [pg, ...(copiesOf("pg") as unknown as (typeof pg)[])].filter((copy) => copy.Client && copy.Pool),
+  );
+  const undo = [...copies].flatMap((copy) => [watchQueries(copy.Client.prototype), watchPools(copy.Pool.prototype)]);
   return () => {
     for (const each of undo) each();
   };
-}
-
-/** The driver may be installed twice: as ours, and as the task's. */
-function copies(): Set<typeof pg> {
-  const found = new Set([pg]);
-  try {
-    found.add(createRequire(join(process.cwd(), "package.json"))("pg") as typeof pg);
-  } catch {
-    // only ours
-  }
-  return found;
 }
 
 function watchQueries(prototype: pg.Client): () => void {
@@ -46,7 +38,7 @@ function watchQueries(prototype: pg.Client): () => void {
     const [first] = args;
     const config = typeof first === "object" && first !== null ? (first as { text?: unknown; name?: unknown }) : {};
     const text = typeof first === "string" ? first : config.text;
-    if (run === undefined || typeof text !== "string") return query.apply(this, args);
+    if (run === undefined || typeof text !== "string" || isOurs(this)) return query.apply(this, args);
     return watchedQuery(run, this, text, query, args);
   };
   prototype.query = watched as never;
@@ -62,7 +54,13 @@ function watchedQuery(run: TrackedRun, client: WatchedClient, text: string, quer
     if (busy.has(client) || transactions.has(client)) cut(client);
   });
   busy.add(client);
-  const answer = answerOf(run, client, text, isOurs(args[0]), () => query.apply(client, plain) as Promise<unknown>);
+  const answer = answerOf(
+    run,
+    client,
+    text,
+    isOwnStatement(args[0]),
+    () => query.apply(client, plain) as Promise<unknown>,
+  );
   const idle = () => busy.delete(client);
   answer.then(idle, idle);
   if (callback === undefined) return answer;
@@ -92,8 +90,14 @@ function answerOf(
   return run.wait(word === "rollback" && !/\bto\b/i.test(text) ? over : perform);
 }
 
-/** Whether a statement is the queue's own: what it does for a task is counted where the task asks for it. */
-function isOurs(config: unknown): boolean {
+/** Whether a connection is the queue's own: what it does for a task is counted where the task asks for it. The transactions of steps are the task's. */
+function isOurs({ connectionParameters }: WatchedClient): boolean {
+  const name = connectionParameters?.application_name ?? "";
+  return /^taskmaster\b/.test(name) && name !== "taskmaster steps";
+}
+
+/** The same of a statement, on a connection of the task's. */
+function isOwnStatement(config: unknown): boolean {
   const name = typeof config === "object" && config !== null ? (config as { readonly name?: unknown }).name : undefined;
   return typeof name === "string" && name.startsWith("taskmaster_");
 }

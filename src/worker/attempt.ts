@@ -5,7 +5,8 @@ import { isNonRetryable } from "../contract/non-retryable.ts";
 import { readPayload, UnreadablePayloadError } from "../contract/payload.ts";
 import type { AnyTask, AttemptContext } from "../contract/task.ts";
 import { DatabaseUnavailableError, isTransient } from "../engine/database-errors.ts";
-import { publish } from "../engine/events.ts";
+import { isHeard, publish } from "../engine/events.ts";
+import { toDate } from "../engine/instant.ts";
 import { failureRecord } from "./failure-record.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { Outcome } from "./settler.ts";
@@ -35,9 +36,10 @@ export class TimeLimitError extends TaskmasterError {
   readonly code = "TASKMASTER_TIME_LIMIT";
 }
 
+/** The same for all attempts: a function made for each would cost as much as the attempt of one that does nothing. */
 export interface AttemptHooks {
   /** The time limit has passed; the function may run on. */
-  readonly onOverrun: (message: string) => void;
+  readonly onOverrun: (job: HeldJob, message: string) => void;
   readonly steps: StepResources;
   /** Absent where nobody asks. */
   readonly strays?: StrayWatch;
@@ -56,7 +58,7 @@ export class Attempt implements AttemptHost {
   /** Made with the first step. */
   #steps: AttemptSteps | undefined;
   #decision: { readonly outcome: Outcome; readonly reason: Error } | undefined;
-  #onEnd: ((outcome: Outcome) => void) | undefined;
+  #onEnd: ((attempt: Attempt, outcome: Outcome) => void) | undefined;
 
   constructor(job: HeldJob, announced: boolean, hooks: AttemptHooks) {
     this.job = job;
@@ -69,12 +71,9 @@ export class Attempt implements AttemptHost {
   }
 
   /** Runs to the end, and tells of it once. Never throws. */
-  run(onEnd: (outcome: Outcome) => void): void {
+  run(onEnd: (attempt: Attempt, outcome: Outcome) => void): void {
     this.#onEnd = onEnd;
-    void this.#run().then((outcome) => {
-      if (this.#steps === undefined) this.#end(outcome);
-      else void this.#endAfter(this.#steps, outcome);
-    });
+    void this.#run();
   }
 
   /** Ends when all has ended that the function began, whether it waited for it or not. */
@@ -101,7 +100,7 @@ export class Attempt implements AttemptHost {
   #end(outcome: Outcome): void {
     const tell = this.#onEnd;
     this.#onEnd = undefined;
-    tell?.(outcome);
+    tell?.(this, outcome);
   }
 
   /** Aborts when the function should stop. */
@@ -143,37 +142,44 @@ export class Attempt implements AttemptHost {
     this.#end({ end: "released", interrupted: true });
   }
 
-  async #run(): Promise<Outcome> {
+  async #run(): Promise<void> {
     const { contract, execution } = this.job.task;
     const limit = this.#startTimeLimit();
+    let outcome: Outcome;
     try {
       const read = readPayload(contract, this.job.from.rendition, this.#storedPayload());
       const payload = read instanceof Promise ? await read : read; // nearly always at hand: no turn of the event loop for it
-      publish({
-        event: "job.started",
-        job: this.job.id,
-        task: contract.name,
-        revision: this.job.from.rendition,
-        delivery: this.job.delivery,
-      });
-      const run = () => execution.run(payload, new Context(this));
+      if (isHeard()) this.#tellStart();
       const { strays } = this.#hooks;
       const isWatched = strays !== undefined && execution.kind === "interruptible" && strays.isDue(contract.name);
-      const result = await (isWatched ? strays.watch(contract.name, this.job.id, run) : run());
-      const ended: Outcome = { end: "succeeded", ranMs: performance.now() - this.startedAt };
-      return execution.next === undefined ? ended : await this.#passOn(execution.next, result, ended);
+      const result = await (isWatched ? this.#watch(strays, payload) : execution.run(payload, new Context(this)));
+      outcome = { end: "succeeded", ranMs: performance.now() - this.startedAt };
+      if (execution.next !== undefined) outcome = await this.#passOn(execution.next, result, outcome);
     } catch (error) {
-      return this.#failed(error);
-    } finally {
-      clearTimeout(limit);
+      outcome = this.#failed(error);
     }
+    clearTimeout(limit);
+    if (this.#steps === undefined) this.#end(outcome);
+    else void this.#endAfter(this.#steps, outcome);
+  }
+
+  #tellStart(): void {
+    const { id: job, delivery, from, task } = this.job;
+    publish({ event: "job.started", job, task: task.contract.name, revision: from.rendition, delivery });
+  }
+
+  #watch(strays: StrayWatch, payload: unknown): Promise<unknown> {
+    const { contract, execution } = this.job.task;
+    return strays.watch(contract.name, this.job.id, () => execution.run(payload, new Context(this)));
   }
 
   /** Of a link of a chain: the next one is enqueued with its completion. A result that it does not take holds the job: the work is done. */
   async #passOn(next: AnyTask, result: unknown, ended: Outcome): Promise<Outcome> {
     try {
       const child = await checkChild(next, result, {});
-      return { ...ended, children: await this.#hooks.steps.childJobs.prepare([child]) } as Outcome;
+      const jobs = await this.#hooks.steps.childJobs.prepare([child]);
+      const children = jobs.map((job) => ({ ...job, follows: this.job.id }));
+      return { ...ended, children } as Outcome;
     } catch (error) {
       if (isTransient(error) || error instanceof DatabaseUnavailableError) throw error;
       const why = error instanceof Error ? error.message : String(error);
@@ -209,7 +215,7 @@ export class Attempt implements AttemptHost {
       const message = `${contract.name} has run for longer than its time limit of ${formatMilliseconds(execution.timeLimitMs)}.`;
       this.#abortion.abort(new TimeLimitError(message));
       publish({ event: "job.overrun", job: this.job.id, task: contract.name, limitMs: execution.timeLimitMs });
-      this.#hooks.onOverrun(message);
+      this.#hooks.onOverrun(this.job, message);
     }, execution.timeLimitMs);
   }
 
@@ -299,6 +305,6 @@ class JobInfo {
     this.revision = from.max;
     this.attempt = failures + 1;
     this.delivery = delivery;
-    this.enqueuedAt = new Date(enqueuedAt);
+    this.enqueuedAt = toDate(enqueuedAt);
   }
 }

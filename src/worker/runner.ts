@@ -3,7 +3,7 @@ import { beginAttempts } from "../engine/begin.ts";
 import { type Database, retrying } from "../engine/database.ts";
 import { publish } from "../engine/events.ts";
 import { recordOverrun } from "../engine/settle.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, type AttemptHooks } from "./attempt.ts";
 import type { Closing } from "./closing.ts";
 import type { HeldJob } from "./held-job.ts";
 import { Pace } from "./pace.ts";
@@ -54,7 +54,7 @@ export class Runner {
   readonly #buffer: HeldJob[] = [];
   readonly #announcing = new Map<string, HeldJob>();
   readonly #running = new Map<string, Attempt>();
-  readonly #strays: StrayWatch;
+  readonly #hooks: AttemptHooks;
   readonly pace: Pace;
   #endsInTurn = 0;
   #next: NodeJS.Immediate | undefined;
@@ -62,7 +62,11 @@ export class Runner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#strays = new StrayWatch(options.database);
+    this.#hooks = {
+      onOverrun: (job, message) => void recordOverrun(options.database, job.process, job, message).catch(() => {}),
+      steps: options.steps,
+      strays: new StrayWatch(options.database),
+    };
     this.pace = new Pace(options.concurrency);
   }
 
@@ -99,7 +103,7 @@ export class Runner {
 
   /** Starts what there are slots for. */
   pump(): void {
-    const toAnnounce: HeldJob[] = [];
+    let toAnnounce: HeldJob[] | undefined;
     while (this.#running.size + this.#announcing.size < this.#options.concurrency) {
       const [next] = this.#buffer;
       if (next === undefined || !this.#mayStart(next)) break;
@@ -107,10 +111,11 @@ export class Runner {
       if (job.started || (rerunnable(job.task.execution) && job.delivery === 1)) this.#start(job, job.started);
       else {
         this.#announcing.set(job.id, job);
+        toAnnounce ??= [];
         toAnnounce.push(job);
       }
     }
-    if (toAnnounce.length > 0) void this.#announce(toAnnounce);
+    if (toAnnounce !== undefined) void this.#announce(toAnnounce);
   }
 
   async #announce(jobs: readonly HeldJob[]): Promise<void> {
@@ -140,24 +145,22 @@ export class Runner {
   }
 
   #start(job: HeldJob, announced: boolean): void {
-    const { database } = this.#options;
-    const attempt = new Attempt(job, announced, {
-      onOverrun: (message) => void recordOverrun(database, job.process, job, message).catch(() => {}),
-      steps: this.#options.steps,
-      strays: this.#strays,
-    });
+    const attempt = new Attempt(job, announced, this.#hooks);
     this.#running.set(job.id, attempt);
-    attempt.run((outcome) => {
-      // The same number may run again here: after this process was taken for dead, or after the attempt was abandoned.
-      if (this.#running.get(job.id) === attempt) this.#running.delete(job.id);
-      this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt);
-      this.#options.onEnded(job, outcome);
-      if (++this.#endsInTurn < mostEndsInTurn) this.pump();
-      else this.#rest();
-      this.#options.onRoom();
-      for (const tell of this.#ended.splice(0)) tell();
-    });
+    attempt.run(this.#onEnd);
   }
+
+  readonly #onEnd = (attempt: Attempt, outcome: Outcome): void => {
+    const { job } = attempt;
+    // The same number may run again here: after this process was taken for dead, or after the attempt was abandoned.
+    if (this.#running.get(job.id) === attempt) this.#running.delete(job.id);
+    this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt);
+    this.#options.onEnded(job, outcome);
+    if (++this.#endsInTurn < mostEndsInTurn) this.pump();
+    else this.#rest();
+    this.#options.onRoom();
+    if (this.#ended.length > 0) for (const tell of this.#ended.splice(0)) tell();
+  };
 
   /** Goes on with the next turn of the event loop. */
   #rest(): void {

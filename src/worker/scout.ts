@@ -1,4 +1,4 @@
-import { type ClaimedJob, type Floor, type LaneQuota, probeLanes } from "../engine/claim.ts";
+import { type ClaimedJob, type Floor, isBehind, type LaneQuota, probeLanes } from "../engine/claim.ts";
 import type { Database } from "../engine/database.ts";
 import { listLanes, type ReadableLane, rankOf, readableLanes } from "../engine/lanes.ts";
 import type { TaskEntry, TaskTable } from "./task-table.ts";
@@ -144,9 +144,4 @@ export class Scout {
       if (got !== undefined) state.floor = { runAt: got.last.runAt, id: got.last.id };
     }
   }
-}
-
-/** Whether a job stands behind a place in its line. */
-function isBehind(job: Floor, place: Floor): boolean {
-  return job.runAt > place.runAt || (job.runAt === place.runAt && BigInt(job.id) > BigInt(place.id));
 }

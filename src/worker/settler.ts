@@ -2,7 +2,7 @@ import { completeJobs } from "../engine/complete.ts";
 import { type Database, retrying } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
 import type { KeyedJob, NewJob } from "../engine/enqueue.ts";
-import { publish } from "../engine/events.ts";
+import { isHeard, publish } from "../engine/events.ts";
 import { releaseJobs } from "../engine/release.ts";
 import { type FailureRecord, parkJobs, retryJobs, type Success, succeedJobs } from "../engine/settle.ts";
 import { suspendJob, type Wake } from "../engine/suspend.ts";
@@ -193,7 +193,10 @@ export class Settler {
     }
     if (successes.length > 0 || batches.length > 0)
       await write(() => succeedJobs(database, process, successes, batches));
-    for (const { job, outcome } of ended) tell(job, outcome, kept.has(job.id) || repeated);
+    for (const { job, outcome } of ended) {
+      const isKept = kept.has(job.id) || repeated;
+      if (!isKept || isHeard()) tell(job, outcome, isKept);
+    }
   }
 
   /** Counts jobs off their claims. Answers with the claims that are now empty. */

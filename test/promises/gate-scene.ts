@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { onTestFinished } from "vitest";
 import { Database } from "../../src/engine/database.ts";
@@ -11,13 +11,17 @@ import { until } from "../setup/until.ts";
 /** Real workers, whose tasks write when they start and end, and deployers of all kinds. */
 
 const tasks = `
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { task } from "taskmaster";
 import { z } from "zod";
-const payload = z.object({ ms: z.number() });
+const payload = z.object({ ms: z.number(), until: z.string().optional() });
 const note = (what, job) => appendFileSync("ledger.txt", [what, job.task, job.id, process.pid, performance.timeOrigin + performance.now()].join(" ") + "\\n");
-const run = async ({ ms }, { job }) => { note("start", job); await pause(ms); note("end", job); };
+const run = async ({ ms, until }, { job }) => {
+  note("start", job);
+  do await pause(ms); while (until !== undefined && !existsSync(until));
+  note("end", job);
+};
 export const mail = task("mail").payload(payload).short({ timeLimit: "60s" }, run);
 export const sync = task("sync").payload(payload).short({ timeLimit: "60s", afterCrash: "retry" }, run);
 export const index = task("index").payload(payload).interruptible(async ({ ms }, { job, signal }) => {
@@ -64,8 +68,10 @@ export async function scene() {
     count,
     deploys,
     work: (...args: string[]) => work(project, args),
-    enqueue: async (task: string, ms: number) =>
-      (await project.call(["enqueue", task, JSON.stringify({ ms })])).stdout.trim(),
+    /** @param until a file in the project's folder without which it does not end */
+    enqueue: async (task: string, ms: number, until?: string) =>
+      (await project.call(["enqueue", task, JSON.stringify({ ms, until })])).stdout.trim(),
+    release: (until: string) => writeFileSync(`${project.folder}/${until}`, ""),
     started: (task: string, times = 1) => until(`${task} has started`, () => count("start", task) >= times),
     isOpen: async () => (await deploys()).every(({ ended_at }) => ended_at !== null),
     fleet: (options: Partial<TaskmasterFleetOptions> = {}) => fleetOn(database.url, options),

@@ -131,7 +131,7 @@ export class AttemptSteps {
           rest,
           `ctx.step("${name}", …)`,
         );
-        return runStep(records, name, stepSettings(name, options), run);
+        return runStep(records, name, stepSettings(name, options, records.declared(name)), run);
       });
     const tx = (name: string, ...rest: unknown[]) =>
       records.duringStep(async () => {
@@ -140,7 +140,7 @@ export class AttemptSteps {
           `ctx.step.tx("${name}", …)`,
         );
         const open = transactionsOf(options?.in, this.#resources.transactions, `step "${name}"`);
-        return runTransactionStep(records, name, stepSettings(name, options), open, run);
+        return runTransactionStep(records, name, stepSettings(name, options, records.declared(name)), open, run);
       });
     return Object.assign(step, { tx }) as unknown as RunStep;
   }

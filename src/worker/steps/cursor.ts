@@ -123,6 +123,12 @@ export class Cursor {
     return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
   }
 
+  /** The same in lists, where the source can give them. */
+  pagesAfter({ cursor }: Place): AsyncIterator<readonly unknown[]> | undefined {
+    if (Array.isArray(this.#source)) return undefined;
+    return (this.#source as ResumableSource<unknown, unknown>).pages?.(cursor)[Symbol.asyncIterator]();
+  }
+
   /** The cursor of an item that has been handled. */
   of(item: unknown): unknown {
     return Array.isArray(this.#source) ? undefined : (this.#source as ResumableSource<unknown>).cursorOf(item);

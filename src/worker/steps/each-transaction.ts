@@ -20,7 +20,7 @@ export async function eachTransaction(
 ): Promise<number> {
   if (!(Number.isInteger(batch) && batch >= 1))
     throw new InvalidContractError(`batch of "${name}" is ${batch}: write a whole number from 1 on.`);
-  const cursor = new Cursor(records, name, source, schema);
+  const cursor = new Cursor(records, name, source, schema ?? records.declared(name)?.schema);
   records.assertGoingOn();
   records.name(name, "an iteration");
   let place = await cursor.read(await records.find(name));

@@ -1,6 +1,7 @@
 import { InvalidContractError } from "../../contract/contract.ts";
 import { toMilliseconds } from "../../contract/duration.ts";
 import type { EachOptions } from "../../contract/iteration.ts";
+import type { PayloadSchema } from "../../contract/schema.ts";
 import { Cursor, type Place, type Source } from "./cursor.ts";
 import type { Records } from "./records.ts";
 
@@ -16,8 +17,13 @@ const itemsDefault = 10_000;
 const timeDefault = "1s";
 /** The first record comes early, and the next ones ever later, so that also a loop whose worker soon dies gets further. */
 const firstAfterMs = 50;
-/** Items between two turns of the event loop. */
-const turnEvery = 1_024;
+/**
+ * Between two turns of the event loop: as many items as take about so long, found by trying. A turn costs as much as hundreds of items, and
+ * nobody misses one for a few milliseconds.
+ */
+const turnAfterMs = 10;
+const fewestInTurn = 64;
+const mostInTurn = 65_536;
 
 const end: IteratorResult<never> = { done: true, value: undefined };
 
@@ -31,6 +37,10 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   #msNow: number;
   /** Of a source that is no array. */
   #source: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+  /** Of a source that gives lists. */
+  #pages: AsyncIterator<readonly unknown[]> | undefined;
+  #page: readonly unknown[] = [];
+  #inPage = 0;
   #begun = false;
   /** Where this attempt began. */
   #start: Place = { items: 0, cursor: undefined, done: false, seq: 0 };
@@ -44,6 +54,8 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   #alert = true;
   /** Items until something other is due. */
   #countdown = 0;
+  #inTurn = 1_024;
+  #turnedAt = performance.now();
   #recordAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #due = false;
@@ -56,7 +68,12 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     const { items = itemsDefault, time = timeDefault } = options.checkpoint ?? {};
     if (!(Number.isInteger(items) && items >= 1))
       throw new InvalidContractError(`checkpoint.items of "${name}" is ${items}: write a whole number from 1 on.`);
-    this.#cursor = new Cursor(records, name, source, options.schema);
+    this.#cursor = new Cursor(
+      records,
+      name,
+      source,
+      (options.schema as PayloadSchema | undefined) ?? records.declared(name)?.schema,
+    );
     this.#array = Array.isArray(source) ? source : undefined;
     records.assertGoingOn();
     records.name(name, "an iteration");
@@ -81,7 +98,23 @@ export class Iteration implements AsyncIterableIterator<unknown> {
       return this.#handedOut < array.length
         ? Promise.resolve({ done: false, value: array[this.#handedOut++] })
         : this.#end();
-    return this.#nextOfSource();
+    if (this.#inPage >= this.#page.length) return this.#pages ? this.#nextPage(this.#pages) : this.#nextOfSource();
+    this.#before = this.#item;
+    this.#item = this.#page[this.#inPage++];
+    this.#handedOut++;
+    return Promise.resolve({ done: false, value: this.#item });
+  }
+
+  async #nextPage(pages: AsyncIterator<readonly unknown[]>): Promise<IteratorResult<unknown>> {
+    try {
+      const { done, value } = await pages.next();
+      if (done) return this.#end();
+      this.#page = value;
+      this.#inPage = 0;
+    } catch (error) {
+      return this.#abort(error);
+    }
+    return this.#advance();
   }
 
   /** The loop was left, in the middle of an item. */
@@ -112,16 +145,24 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     this.#alert = false; // what is raised from here on is for the next item
     try {
       if (!this.#begun) await this.#begin();
-      else await new Promise((resolve) => setImmediate(resolve));
+      else await this.#turn();
       if (this.#over) return end;
       this.#records.assertGoingOn();
       if (this.#due || this.#handedOut >= this.#recordAt) await this.#recordSoon();
       if (this.#failed) throw this.#failed.error;
-      this.#countdown = Math.min(turnEvery, this.#recordAt - this.#handedOut);
+      this.#countdown = Math.min(this.#inTurn, this.#recordAt - this.#handedOut);
     } catch (error) {
       return this.#abort(error);
     }
     return this.#advance();
+  }
+
+  async #turn(): Promise<void> {
+    const tookMs = performance.now() - this.#turnedAt;
+    if (tookMs < turnAfterMs / 2) this.#inTurn = Math.min(mostInTurn, this.#inTurn * 2);
+    else if (tookMs > turnAfterMs * 2) this.#inTurn = Math.max(fewestInTurn, this.#inTurn >> 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#turnedAt = performance.now();
   }
 
   async #begin(): Promise<void> {
@@ -132,7 +173,10 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     this.#handedOut = this.#recorded = place.items;
     this.#over = place.done;
     if (place.done) return;
-    if (this.#array === undefined) this.#source = this.#cursor.after(place);
+    if (this.#array === undefined) {
+      this.#pages = this.#cursor.pagesAfter(place);
+      if (this.#pages === undefined) this.#source = this.#cursor.after(place);
+    }
     this.#records.host.signal.addEventListener("abort", this.#raise);
     this.#records.iterating(1);
     this.#wind();
@@ -189,7 +233,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     clearTimeout(this.#timer);
     this.#records.host.signal.removeEventListener("abort", this.#raise);
     if (this.#begun) this.#records.iterating(-1);
-    if (!done) await this.#source?.return?.();
+    if (!done) await (this.#pages ?? this.#source)?.return?.();
     await this.#saving;
     if (this.#failed) throw this.#failed.error;
     if (done || (this.#begun && items !== this.#recorded)) await this.#records.during(() => this.#record(items, done));

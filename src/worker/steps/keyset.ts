@@ -35,17 +35,21 @@ export function keyset<Row>(
   text: string,
   { start, key, page = 1_000 }: KeysetOptions<Row>,
 ): ResumableSource<Row, unknown> {
+  async function* pages(cursor?: unknown): AsyncGenerator<Row[]> {
+    for (let place = cursor ?? start; ; ) {
+      const values = Array.isArray(place) ? place : [place];
+      const { rows } = await client.query(text, [...values, page]);
+      yield rows as Row[];
+      const last = rows.at(-1) as Row | undefined;
+      if (last === undefined || rows.length < page) return;
+      place = key(last);
+    }
+  }
   return {
     cursorOf: key,
+    pages,
     async *after(cursor) {
-      for (let place = cursor ?? start; ; ) {
-        const values = Array.isArray(place) ? place : [place];
-        const { rows } = await client.query(text, [...values, page]);
-        yield* rows as Row[];
-        const last = rows.at(-1) as Row | undefined;
-        if (last === undefined || rows.length < page) return;
-        place = key(last);
-      }
+      for await (const rows of pages(cursor)) yield* rows;
     },
   };
 }

@@ -28,14 +28,17 @@ interface LinePlace {
 export function lines(path: string): ResumableSource<Line, LinePlace> {
   return {
     cursorOf: ({ number, end }) => ({ number, end }),
-    after: (cursor) => linesFrom(path, cursor ?? { number: 0, end: 0 }),
+    pages: (cursor) => linesFrom(path, cursor ?? { number: 0, end: 0 }),
+    async *after(cursor) {
+      for await (const some of linesFrom(path, cursor ?? { number: 0, end: 0 })) yield* some;
+    },
   };
 }
 
 const newline = 10;
 const carriageReturn = 13;
 
-async function* linesFrom(path: string, from: LinePlace): AsyncGenerator<Line> {
+async function* linesFrom(path: string, from: LinePlace): AsyncGenerator<Line[]> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
@@ -48,14 +51,16 @@ async function* linesFrom(path: string, from: LinePlace): AsyncGenerator<Line> {
     for await (const chunk of file.createReadStream({ start: from.end, autoClose: false }) as AsyncIterable<Buffer>) {
       const data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
       let begin = 0;
+      const found: Line[] = [];
       for (let at = data.indexOf(newline); at >= 0; at = data.indexOf(newline, begin)) {
         end += at + 1 - begin;
-        yield { text: decode(data, begin, at), number: ++number, end };
+        found.push({ text: decode(data, begin, at), number: ++number, end });
         begin = at + 1;
       }
+      if (found.length > 0) yield found;
       rest = data.subarray(begin);
     }
-    if (rest.length > 0) yield { text: decode(rest, 0, rest.length), number: ++number, end: end + rest.length };
+    if (rest.length > 0) yield [{ text: decode(rest, 0, rest.length), number: ++number, end: end + rest.length }];
   } finally {
     await file.close();
   }

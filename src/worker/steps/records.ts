@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import type { FoundRecord } from "../../contract/declared.ts";
 import { TaskmasterError } from "../../contract/error.ts";
 import type { FoundCheckpoint, HeldCheckpoint } from "../../engine/checkpoint.ts";
 import type { FoundEvent } from "../../engine/event.ts";
 import { publish } from "../../engine/events.ts";
+import { toDate, toTimestamp } from "../../engine/instant.ts";
 import { type AttemptHost, hold, lose } from "./attempt-host.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 
@@ -116,7 +118,13 @@ export class Records {
 
   /** The first event of a name after the last one that this job has waited for. */
   findEvent(name: string, after: string): Promise<FoundEvent | undefined> {
-    return this.#checkpoints.findEvent(name, after, this.host.job.enqueuedAt);
+    return this.#checkpoints.findEvent(name, after, toTimestamp(this.host.job.enqueuedAt));
+  }
+
+  /** What the task declares of a name. */
+  declared(name: string): FoundRecord | undefined {
+    const { execution } = this.host.job.task;
+    return execution.kind === "interruptible" ? execution.recorded?.find(name) : undefined;
   }
 
   /** Writes one. @throws {JobLostError} */
@@ -134,7 +142,7 @@ export class Records {
   keyOf(name: string): string {
     const { id, enqueuedAt } = this.host.job;
     const hash = createHash("sha256")
-      .update(`${Date.parse(enqueuedAt)}\n${id}\n${name}`)
+      .update(`${toDate(enqueuedAt).getTime()}\n${id}\n${name}`)
       .digest("hex");
     const variant = ((Number.parseInt(hash.charAt(16), 16) & 3) | 8).toString(16);
     return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;

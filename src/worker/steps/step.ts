@@ -1,5 +1,6 @@
 import { type BackoffMs, backoffMs, toBackoffMs } from "../../contract/backoff.ts";
 import { InvalidContractError } from "../../contract/contract.ts";
+import type { FoundRecord } from "../../contract/declared.ts";
 import { formatMilliseconds, toMilliseconds } from "../../contract/duration.ts";
 import { TaskmasterError } from "../../contract/error.ts";
 import { isNonRetryable } from "../../contract/non-retryable.ts";
@@ -47,9 +48,11 @@ const plain: StepSettings = {
 export function stepSettings(
   name: string,
   options: (StepOptions & { readonly schema?: PayloadSchema }) | undefined,
+  declared: FoundRecord | undefined,
 ): StepSettings {
-  if (options === undefined) return plain;
-  const { attempts = 1, backoff, timeLimit, once = false, formerly = [], schema } = options;
+  if (options === undefined && declared === undefined) return plain;
+  const { attempts = 1, backoff, timeLimit, once = false, formerly = declared?.formerly ?? [] } = options ?? {};
+  const schema = options?.schema ?? declared?.schema;
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1_000)
     throw new InvalidContractError(`attempts of step "${name}" is ${attempts}: write a whole number from 1 to 1000.`);
   if (once && attempts > 1)

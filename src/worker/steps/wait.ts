@@ -15,7 +15,8 @@ interface RecordedWait {
 
 export async function waitFor(suspension: Suspension, event: string, options: WaitOptions = {}): Promise<unknown> {
   const { records } = suspension;
-  const { name = `wait for ${event}`, timeout, schema } = options;
+  const { name = `wait for ${event}`, timeout } = options;
+  const schema = options.schema ?? records.declared(name)?.schema;
   if (schema !== undefined) assertSchema(schema, `The event "${event}"`);
   const ms = timeout === undefined ? null : sleepMs(timeout, `timeout of "${name}"`);
   suspension.assertGoingOn();

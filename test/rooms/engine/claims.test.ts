@@ -85,7 +85,7 @@ test("a claim takes nothing from a lane that it does not name, and nothing behin
   const lane = lanes.find(({ task }) => task === "short")?.id ?? 0;
   const [first] = await claimJobs(database, { process: worker.id, batch: 1, lanes: [{ lane, quota: 1 }], starting: 0 });
   expect(first).toMatchObject({ id: a, started: false });
-  const floor = { runAt: first?.runAt ?? "", id: first?.id ?? "" };
+  const floor = { runAt: first?.runAt ?? 0, id: first?.id ?? "" };
   if (first) await releaseJobs(database, worker.id, [{ ...first, interrupted: false }]);
   const next = await claimJobs(database, {
     process: worker.id,

@@ -1,7 +1,9 @@
 import { chain, NonRetryableError, task } from "taskmaster";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { stage } from "./stage.ts";
+import { findJobs, showJob } from "../../../src/engine/jobs.ts";
+import { prune } from "../../../src/engine/prune.ts";
+import { gate, stage } from "./stage.ts";
 
 const seen: unknown[] = [];
 const fetchProfile = task("profile.fetch", { queue: "slow" })
@@ -92,6 +94,75 @@ test("a link cannot end itself before what it answers is known", async () => {
     });
   await run(chain("commits", commits, sendReport), {}, "failed");
   expect(events.of("job.failed")[0]?.error).toMatchObject({ message: expect.stringMatching(/is a link of a chain/) });
+});
+
+test("a chain is one thing: all of its jobs are found by any of them, also after failures, retries and an interruption", async () => {
+  const { taskmaster, work, events, database, sql } = await stage();
+  seen.length = 0;
+  const started = gate();
+  let interrupted = false;
+  const slow = task("profile.slow")
+    .payload(z.object({ text: z.string() }))
+    .interruptible(async ({ text }, ctx) => {
+      if (!interrupted) {
+        interrupted = true;
+        started.open();
+        await new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason)));
+      }
+      return { text };
+    });
+  const long = chain("long", fetchProfile, scoreProfile, slow, sendReport);
+  const { id } = await taskmaster.enqueue(long, { id: 3 });
+  const { id: other } = await taskmaster.enqueue(long, { id: 4 });
+  const first = await work([long], { concurrency: 1 });
+  await started.opened;
+  await first.stop();
+  const second = await work([long]);
+  await events.next("job.succeeded", ({ task }) => task === "long:4", 2);
+  await second.stop();
+  expect(seen).toHaveLength(2);
+  const links = await findJobs(database, { chain: id }, 10);
+  expect(links.map(({ task, state }) => `${task} ${state}`)).toEqual([
+    "long:4 succeeded",
+    "long:3 succeeded",
+    "long:2 succeeded",
+    "long:1 succeeded",
+  ]);
+  const middle = links[1]?.id ?? "";
+  expect((await findJobs(database, { chain: middle }, 10)).map((link) => link.id)).toEqual(
+    links.map((link) => link.id),
+  );
+  expect((await findJobs(database, { chain: other }, 10)).map((link) => link.id)).not.toContain(middle);
+  expect((await showJob(database, middle))?.chain.map((link) => link.id)).toEqual(
+    links.map((link) => link.id).reverse(),
+  );
+  await prune(database, -1_000);
+  expect((await sql.query("select from taskmaster.chain_link")).rows).toEqual([]);
+});
+
+test("a chain goes on under the next release's contracts, and an alone-standing job is a chain of none", async () => {
+  const { taskmaster, work, events, database } = await stage();
+  seen.length = 0;
+  const old = chain("rolling", fetchProfile, scoreProfile, sendReport);
+  const { id } = await taskmaster.enqueue(old, { id: 5 });
+  const worker = await work([old]);
+  await events.next("job.succeeded", ({ task }) => task === "rolling:1");
+  await worker.stop();
+  const newer = task("profile.report")
+    .payload(z.object({ text: z.string() }))
+    .revise(z.object({ text: z.string(), urgent: z.boolean() }), { upgrade: (older) => ({ ...older, urgent: true }) })
+    .short(({ text, urgent }) => void seen.push([text, urgent]));
+  const answersMore = task("profile.score")
+    .payload(z.object({ name: z.string() }))
+    .revise(z.object({ name: z.string(), visits: z.number() }), { upgrade: (older) => ({ ...older, visits: 0 }) })
+    .short(({ name }) => ({ text: name, urgent: false }));
+  const next = await work([chain("rolling", fetchProfile, answersMore, newer)], { release: "2" });
+  await events.next("job.succeeded", ({ task }) => task === "rolling:3");
+  await next.stop();
+  expect(seen).toHaveLength(1);
+  expect((await findJobs(database, { chain: id }, 10)).map(({ state }) => state)).toEqual(Array(3).fill("succeeded"));
+  const { id: alone } = await taskmaster.enqueue(sendReport, { text: "alone" });
+  expect((await showJob(database, alone))?.chain).toEqual([]);
 });
 
 test("two tasks are the least", () => {

@@ -1,5 +1,15 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { appendFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import {
+  appendFile as appendFileBack,
+  appendFileSync,
+  createWriteStream,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { appendFile, rename, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -24,6 +34,7 @@ async function world() {
   );
   const pool = new pg.Pool({ connectionString: url, max: 3 });
   const mails: string[] = [];
+  const outbox: string[] = [];
   const keys = new Set<string>();
   const server = createServer((request, response) => {
     const key = request.headers["idempotency-key"];
@@ -63,7 +74,7 @@ async function world() {
         ...(events && { events }),
         reset: async () => {
           await sql.query("update counter set n = 0; delete from ledger");
-          mails.length = 0;
+          mails.length = outbox.length = 0;
           keys.clear();
           writeFileSync(file, "");
         },
@@ -71,11 +82,12 @@ async function world() {
           counter: (await sql.query("select n from counter")).rows,
           ledger: (await sql.query("select * from ledger order by id")).rows,
           mails: [...mails].sort(),
+          outbox: [...outbox],
           file: existsSync(file) ? readFileSync(file, "utf8") : "",
         }),
       },
     );
-  return { url, pool, mail, post, file, taskmaster, prove };
+  return { url, pool, mail, outbox, post, file, taskmaster, prove };
 }
 
 /** The line of this file that a comment marks. */
@@ -147,12 +159,19 @@ describe("names the line of a task that", () => {
   test.each([
     ["asynchronously", (file: string) => appendFile(file, "line\n")],
     ["synchronously", async (file: string) => appendFileSync(file, "line\n")],
+    ["with a callback", (file: string) => new Promise((resolve) => appendFileBack(file, "line\n", resolve))],
+    [
+      "through a stream",
+      (file: string) =>
+        new Promise<void>((resolve) => createWriteStream(file, { flags: "a" }).end("line\n", () => resolve())),
+    ],
   ])("appends to a file, %s", async (_, append) => {
     const { file, prove } = await world();
     await unsafe(
       prove(async (_, ctx) => {
         await ctx.step("first", () => 1);
         await append(file); // append
+        await ctx.step("second", () => 1);
       }),
       "append",
     );
@@ -169,6 +188,50 @@ describe("names the line of a task that", () => {
     expect(error).toBeInstanceOf(UnstableTaskError);
     expect((error as UnstableTaskError).where).toMatch(lineOf("order"));
     expect((error as UnstableTaskError).message).toMatch(/effect 1 was step "a".*another time step "b"/);
+  });
+
+  test("puts mails into an array, of which no driver tells", async () => {
+    const { outbox, prove } = await world();
+    const send = async (to: string) => void outbox.push(to);
+    await unsafe(
+      prove(async (_, ctx) => {
+        const { to } = await ctx.step("first", () => ({
+          to: "ada",
+        }));
+        // between two steps
+        await send(to); // unseen
+        await ctx.step("second", () => 1);
+      }),
+      "unseen",
+    );
+    await unsafe(
+      prove(async (_, ctx) => {
+        await ctx.step("mail", async () => {
+          await send("ada"); // within
+        });
+      }),
+      "within",
+    );
+    await unsafe(
+      prove(async (_, ctx) => {
+        await ctx.step("first", () => 1);
+        await send("ada"); // last
+      }),
+      "last",
+    );
+  });
+
+  test("does one of several things beside each other twice", async () => {
+    const { mail, pool, prove } = await world();
+    await unsafe(
+      prove(async (_, ctx) => {
+        await Promise.all([
+          ctx.step("mail", async ({ key }) => void (await mail("hello", { "idempotency-key": key }))),
+          ctx.step("count", async () => void (await pool.query("update counter set n = n + 1"))), // beside
+        ]);
+      }),
+      "beside",
+    );
   });
 
   test("swallows errors, and does in memory what is done twice", async () => {
@@ -220,7 +283,6 @@ describe("passes a task that", () => {
 
   test("writes what may be written again", async () => {
     const { pool, file, prove } = await world();
-    const { writeFile } = await import("node:fs/promises");
     await prove(async (_, ctx) => {
       for await (const each of ctx.each("rows", [1, 2, 3]))
         await pool
@@ -230,7 +292,38 @@ describe("passes a task that", () => {
               String(each),
             ]),
           );
-      await writeFile(file, "the whole of it");
+      const temporary = `${file}.${randomUUID()}`;
+      await writeFile(temporary, "the whole of it");
+      await rename(temporary, file);
+    });
+  });
+
+  test("runs steps beside each other that end in any order", async () => {
+    const { mail, prove } = await world();
+    let turn = 0;
+    const report = await prove(async (_, ctx) => {
+      const slow = ++turn % 2; // each time another one is the last
+      await Promise.all(
+        [0, 1].map(async (part) => {
+          await ctx.step(`part ${part}`, async ({ key }) => {
+            for (let turns = part === slow ? 50 : 0; turns > 0; turns--) await new Promise(setImmediate);
+            await mail(`part ${part}`, { "idempotency-key": key });
+          });
+          await ctx.step.tx(`note ${part}`, async (tx) => {
+            await tx.query("insert into ledger values ($1, 'done')", [part]);
+          });
+        }),
+      );
+    });
+    expect(report.kills).toBeGreaterThan(10);
+  });
+
+  test("enqueues within its transactions, through a client that registers the child on the way", async () => {
+    const { taskmaster, prove } = await world();
+    await prove(async (_, ctx) => {
+      await ctx.each.tx("rows", [1, 2], { batch: 1 }, async (tx, [row]) => {
+        await taskmaster.enqueue(child, { n: row ?? 0 }, { within: tx });
+      });
     });
   });
 

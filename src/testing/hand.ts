@@ -1,0 +1,43 @@
+import type { AnyRunnableTask } from "../contract/task.ts";
+import type { Database } from "../engine/database.ts";
+import { SteppingWorker } from "./stepping-worker.ts";
+import { type Kill, type TracedEffect, TrackedRun } from "./tracked-run.ts";
+
+/** What runs the attempts of a proof: in this process, or in one that is really killed. It runs no more once it was killed. */
+export interface Hand {
+  /** Claims the first job of the task and runs one attempt of it. */
+  attempt(request: AttemptRequest): Promise<HandAttempt>;
+  /** Of one that was not killed. */
+  stop(): Promise<void>;
+}
+
+export interface AttemptRequest {
+  readonly kill: Kill | undefined;
+  /** How many effects of each kind the attempts before it have had. */
+  readonly counts: readonly (readonly [string, number])[];
+}
+
+export interface HandAttempt {
+  /** Which was claimed; undefined where there was none. */
+  readonly job: string | undefined;
+  readonly effects: readonly TracedEffect[];
+  readonly counts: readonly (readonly [string, number])[];
+  readonly killed: boolean;
+}
+
+/** Kills an attempt without ending the process: it never settles, loses its connections, and does nothing more. */
+export async function handHere(database: Database, task: AnyRunnableTask, release: string): Promise<Hand> {
+  const worker = await SteppingWorker.start(database, [task], release);
+  return {
+    async attempt({ kill, counts }) {
+      const held = await worker.claim();
+      if (held === undefined) return { job: undefined, effects: [], counts, killed: false };
+      const counted = new Map(counts);
+      const run = new TrackedRun(kill, counted);
+      const outcome = await worker.attempt(held, run);
+      if (outcome === undefined) await worker.die();
+      return { job: held.id, effects: run.effects, counts: [...counted], killed: outcome === undefined };
+    },
+    stop: () => worker.stop(),
+  };
+}
