@@ -21,6 +21,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: "forks",
-    maxWorkers: 3,
+    maxWorkers: isFleets ? 5 : 3, // those of existing queues wait for workers most of the time
   },
 });

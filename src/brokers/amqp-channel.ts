@@ -12,6 +12,8 @@ interface Answer {
   readonly name: string;
   readonly reader: AmqpReader;
   readonly message?: AmqpMessage;
+  /** What was published came back before it was confirmed. */
+  readonly wasReturned?: boolean;
 }
 
 interface QueueOptions {
@@ -27,6 +29,7 @@ export interface QueueCounts {
 }
 
 const content = { deliver: "60.60", getOk: "60.71", returned: "60.50" };
+const confirmed = "60.80";
 
 /** A channel: calls go out one after the other, and each waits for its answer. An error of the broker ends the channel, not the connection. */
 export class AmqpChannel {
@@ -37,6 +40,7 @@ export class AmqpChannel {
   #ended: Error | undefined;
   #incoming: { name: string; reader: AmqpReader; size: number; headers: AmqpTable; parts: Buffer[] } | undefined;
   #onMessage: ((message: AmqpMessage) => void) | undefined;
+  #wasReturned = false;
 
   constructor(connection: AmqpConnection, id: number) {
     this.#connection = connection;
@@ -82,6 +86,13 @@ export class AmqpChannel {
     return { messages: reader.long(), consumers: reader.long() };
   }
 
+  /** @throws {BrokerRefusedError} 404 where there is none */
+  async findExchange(name: string): Promise<void> {
+    await this.#call(40, 10, (writer) =>
+      writer.short(0).shortString(name).shortString("").bits(true, false, false, false, false).table({}),
+    );
+  }
+
   async bindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
     await this.#call(50, 20, (writer) =>
       writer.short(0).shortString(queue).shortString(exchange).shortString(routingKey).bits(false).table({}),
@@ -119,15 +130,16 @@ export class AmqpChannel {
     this.#tell(60, 120, (writer) => writer.longLong(deliveryTag).bits(false, true));
   }
 
-  /** Resolves when the broker has taken it. */
-  async publish(exchange: string, routingKey: string, body: string, properties: AmqpProperties): Promise<void> {
+  /** Resolves when the broker has taken it, with whether there was any queue for it. */
+  async publish(exchange: string, routingKey: string, body: string, properties: AmqpProperties): Promise<boolean> {
     const bytes = Buffer.from(body);
-    await this.#call(
+    const { wasReturned = false } = await this.#call(
       60,
       40,
-      (writer) => writer.short(0).shortString(exchange).shortString(routingKey).bits(false, false),
+      (writer) => writer.short(0).shortString(exchange).shortString(routingKey).bits(true, false), // mandatory: else no word of it
       () => this.#connection.sendContent(this.#id, contentHeader(bytes.length, properties), bytes),
     );
+    return !wasReturned;
   }
 
   /** The connection is over. */
@@ -141,7 +153,14 @@ export class AmqpChannel {
     const name = `${reader.short()}.${reader.short()}`;
     if (name === "20.40") this.#closedByBroker(reader);
     else if (Object.values(content).includes(name)) this.#incoming = { name, reader, size: 0, headers: {}, parts: [] };
+    else if (name === confirmed) this.#confirm(reader);
     else if (name !== "60.30" && name !== "20.20") this.#waiting.shift()?.resolve({ name, reader }); // not: a consumer cancelled by the broker, flow
+  }
+
+  #confirm(reader: AmqpReader): void {
+    const wasReturned = this.#wasReturned;
+    this.#wasReturned = false;
+    this.#waiting.shift()?.resolve({ name: confirmed, reader, wasReturned });
   }
 
   header(payload: Buffer): void {
@@ -160,7 +179,10 @@ export class AmqpChannel {
     const { name, reader, size, headers, parts } = this.#incoming;
     if (parts.reduce((sum, part) => sum + part.length, 0) < size) return;
     this.#incoming = undefined;
-    if (name === content.returned) return;
+    if (name === content.returned) {
+      this.#wasReturned = true;
+      return;
+    }
     if (name === content.deliver) reader.shortString(); // the consumer's tag
     const message = { headers, body: Buffer.concat(parts).toString(), deliveryTag: reader.longLong() };
     if (name === content.deliver) this.#onMessage?.(message);
@@ -171,9 +193,9 @@ export class AmqpChannel {
     const [code, text] = [reader.short(), reader.shortString()];
     this.#connection.sendMethod(this.#id, new AmqpWriter().short(20).short(41).bytes());
     this.#connection.forget(this.#id);
-    this.fail(
-      new BrokerRefusedError(String(code), `The broker ${withoutPassword(this.#connection.address)} refuses: ${text}`),
-    );
+    const advice = code === 403 ? ". Give it the right: rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*'" : "";
+    const where = withoutPassword(this.#connection.address);
+    this.fail(new BrokerRefusedError(String(code), `The broker ${where} refuses: ${text}${advice}`));
   }
 
   #tell(classId: number, methodId: number, write: (writer: AmqpWriter) => AmqpWriter): void {

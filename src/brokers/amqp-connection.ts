@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { AmqpChannel } from "./amqp-channel.ts";
 import { AmqpReader, AmqpWriter } from "./amqp-codec.ts";
-import { BrokerRefusedError, BrokerUnreachableError, unreachable, withoutPassword } from "./broker-error.ts";
-import { openSocket } from "./broker-socket.ts";
+import { BrokerRefusedError, BrokerUnreachableError, withoutPassword } from "./broker-error.ts";
+import { followSocket, openSocket } from "./broker-socket.ts";
 
 /** A connection of AMQP 0-9-1 (the methods that are needed here, by the numbers of https://www.rabbitmq.com/resources/specs/amqp0-9-1.xml). */
 
@@ -33,11 +33,10 @@ export class AmqpConnection {
   private constructor(address: string, socket: Socket) {
     this.address = address;
     this.#socket = socket;
-    socket.on("data", (data: Buffer) => this.#receive(data));
-    socket.on("error", (error) => this.#end(unreachable(address, error)));
-    socket.on("close", () =>
-      this.#end(new BrokerUnreachableError(`The broker ${withoutPassword(address)} closed the connection.`)),
-    );
+    followSocket(socket, address, {
+      received: (data) => this.#receive(data),
+      ended: (error) => this.#end(error),
+    });
   }
 
   /** @throws {BrokerUnreachableError | BrokerRefusedError} */

@@ -1,15 +1,17 @@
 import type { Socket } from "node:net";
-import { BrokerRefusedError, BrokerUnreachableError, unreachable, withoutPassword } from "./broker-error.ts";
-import { openSocket } from "./broker-socket.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { BrokerRefusedError, BrokerUnreachableError, withoutPassword } from "./broker-error.ts";
+import { followSocket, openSocket } from "./broker-socket.ts";
+import { redisRefusal } from "./redis-refusal.ts";
+import { NotRedisError, parseReply, RedisError, type RedisReply } from "./redis-reply.ts";
 
 /**
- * A client of the Redis serialization protocol, version 2 (https://redis.io/docs/latest/develop/reference/protocol-spec/): Redis and Valkey.
- * Requests are answered in their order, so that a queue of those that wait is all its state.
+ * A client of Redis and Valkey. Requests are answered in their order, so that a queue of those that wait is all its state.
  */
-export type RedisReply = string | number | null | readonly RedisReply[];
 
 /** Longer than the longest wait that we ask for. */
 const answerWithinMs = 20_000;
+const loadedWithinMs = 10_000;
 
 interface Waiting {
   readonly resolve: (reply: RedisReply) => void;
@@ -19,23 +21,25 @@ interface Waiting {
 export class RedisConnection {
   readonly address: string;
   readonly #socket: Socket;
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
   #received: Buffer = Buffer.alloc(0);
   #ended: Error | undefined;
+  #silence: NodeJS.Timeout | undefined;
+  #onMessage: ((message: string) => void) | undefined;
 
   private constructor(address: string, socket: Socket) {
     this.address = address;
     this.#socket = socket;
-    socket.on("data", (data: Buffer) => this.#receive(data));
-    socket.on("error", (error) => this.#end(unreachable(address, error)));
-    socket.on("close", () =>
-      this.#end(new BrokerUnreachableError(`The broker ${withoutPassword(address)} closed the connection.`)),
-    );
+    followSocket(socket, address, {
+      received: (data) => this.#receive(data),
+      ended: (error) => this.#end(error),
+    });
   }
 
   /** @throws {BrokerUnreachableError | BrokerRefusedError} */
   static async open(address: string): Promise<RedisConnection> {
     const { username, password } = new URL(address);
+    const database = databaseOf(address);
     const connection = new RedisConnection(address, await openSocket(address, 6379));
     try {
       if (password !== "")
@@ -43,7 +47,8 @@ export class RedisConnection {
           "AUTH",
           ...[username, password].filter((part) => part !== "").map((part) => decodeURIComponent(part)),
         );
-      await connection.send("SELECT", String(databaseOf(address)));
+      await connection.#loaded();
+      await connection.send("SELECT", String(database));
       return connection;
     } catch (error) {
       await connection.close();
@@ -51,27 +56,49 @@ export class RedisConnection {
     }
   }
 
-  send(...words: readonly string[]): Promise<RedisReply> {
+  /** A Redis that has just been started answers when it has read its data. */
+  async #loaded(): Promise<void> {
+    for (const began = performance.now(); ; await pause(250))
+      try {
+        return void (await this.send("PING"));
+      } catch (error) {
+        const isLoading = error instanceof BrokerRefusedError && error.reason === "LOADING";
+        if (error instanceof BrokerRefusedError && error.reason === "NOPERM") return; // it answers, which is what was asked
+        if (!isLoading || performance.now() - began > loadedWithinMs) throw error;
+      }
+  }
+
+  async send(...words: readonly string[]): Promise<RedisReply> {
+    const [reply = null] = await this.sendAll([words]);
+    return reply;
+  }
+
+  /** Several at once, in one write; their replies in the same order. Rejects where one is refused. */
+  sendAll(commands: readonly (readonly string[])[]): Promise<RedisReply[]> {
     if (this.#ended) return Promise.reject(this.#ended);
-    return new Promise((answer, refuse) => {
-      const silence = setTimeout(() => this.#silent(), answerWithinMs);
-      const resolve = (reply: RedisReply) => {
-        clearTimeout(silence);
-        answer(reply);
-      };
-      const reject = (error: Error) => {
-        clearTimeout(silence);
-        refuse(error);
-      };
-      this.#waiting.push({ resolve, reject });
-      const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-      this.#socket.write(`*${words.length}\r\n${parts.join("")}`);
-    });
+    const replies = commands.map(
+      () => new Promise<RedisReply>((resolve, reject) => this.#waiting.push({ resolve, reject })),
+    );
+    this.#listen();
+    this.#socket.write(commands.map(encode).join(""));
+    return Promise.all(replies);
+  }
+
+  /** Messages of all channels that match come to the handler; from now on the connection can do nothing else. */
+  async subscribe(pattern: string, handler: (message: string) => void): Promise<void> {
+    await this.send("PSUBSCRIBE", pattern);
+    this.#onMessage = handler;
   }
 
   async close(): Promise<void> {
     this.#end(new BrokerUnreachableError("The connection was closed."));
     this.#socket.destroy();
+  }
+
+  /** It is silent when it says nothing for so long although something waits for its answer. */
+  #listen(): void {
+    clearTimeout(this.#silence);
+    this.#silence = this.#waiting.length > 0 ? setTimeout(() => this.#silent(), answerWithinMs) : undefined;
   }
 
   #silent(): void {
@@ -82,33 +109,53 @@ export class RedisConnection {
 
   #end(error: Error): void {
     this.#ended ??= error;
+    clearTimeout(this.#silence);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
   }
 
   #receive(data: Buffer): void {
     this.#received = this.#received.length === 0 ? data : Buffer.concat([this.#received, data]);
-    let at = 0;
-    for (;;) {
-      const parsed = parse(this.#received, at);
-      if (parsed === undefined) break;
-      at = parsed.end;
-      const waiting = this.#waiting.shift();
-      if (parsed.value instanceof RedisError) waiting?.reject(this.#refused(parsed.value));
-      else waiting?.resolve(parsed.value as RedisReply);
+    try {
+      this.#answer();
+    } catch (error) {
+      this.#end(error instanceof NotRedisError ? notRedis(this.address) : (error as Error));
+      this.#socket.destroy();
     }
-    this.#received = this.#received.subarray(at);
   }
 
-  #refused({ text }: RedisError): BrokerRefusedError {
-    const reason = /^[A-Z]+/.exec(text)?.[0] ?? "ERR";
-    const where = withoutPassword(this.address);
-    if (reason === "NOAUTH" || reason === "WRONGPASS" || text.includes("AUTH"))
-      return new BrokerRefusedError(
-        reason,
-        `The broker ${where} refuses the credentials: ${text}. Write them into the address: redis://user:password@host:port/0`,
-      );
-    return new BrokerRefusedError(reason, `The broker ${where} refuses: ${text}`);
+  #answer(): void {
+    let [at, answered] = [0, 0];
+    for (;;) {
+      const parsed = parseReply(this.#received, at);
+      if (parsed === undefined) break;
+      at = parsed.end;
+      if (this.#waiting.length === answered && this.#isMessage(parsed.value)) continue; // nobody waits for a message
+      const waiting = this.#waiting[answered++];
+      if (parsed.value instanceof RedisError) waiting?.reject(redisRefusal(this.address, parsed.value.text));
+      else waiting?.resolve(parsed.value);
+    }
+    this.#received = this.#received.subarray(at);
+    this.#waiting = this.#waiting.slice(answered);
+    this.#listen();
   }
+
+  /** `pmessage`, pattern, channel, message. */
+  #isMessage(value: RedisReply | RedisError): boolean {
+    if (!Array.isArray(value) || value[0] !== "pmessage") return false;
+    this.#onMessage?.(String(value[3]));
+    return true;
+  }
+}
+
+function encode(words: readonly string[]): string {
+  return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`;
+}
+
+function notRedis(address: string): BrokerRefusedError {
+  return new BrokerRefusedError(
+    "protocol",
+    `What answers at ${withoutPassword(address)} does not speak the protocol of Redis. Is the port right? With TLS the address begins with rediss://`,
+  );
 }
 
 /** The number of the database in `redis://host/2`. */
@@ -121,53 +168,4 @@ export function databaseOf(address: string): number {
       `${withoutPassword(address)}: write the database's number last, as in redis://host:6379/0`,
     );
   return Number(text);
-}
-
-class RedisError {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-interface Parsed {
-  readonly value: RedisReply | RedisError;
-  readonly end: number;
-}
-
-/** One reply from `at` on, or undefined where it has not come whole. An error within a list (EXEC) is told as its text. */
-function parse(buffer: Buffer, at: number): Parsed | undefined {
-  const lineEnd = buffer.indexOf("\r\n", at);
-  if (lineEnd < 0) return undefined;
-  const line = buffer.toString("utf8", at + 1, lineEnd);
-  const next = lineEnd + 2;
-  switch (buffer[at]) {
-    case 0x2b: // +
-      return { value: line, end: next };
-    case 0x2d: // -
-      return { value: new RedisError(line), end: next };
-    case 0x3a: // :
-      return { value: Number(line), end: next };
-    case 0x24: {
-      // $
-      const length = Number(line);
-      if (length < 0) return { value: null, end: next };
-      if (buffer.length < next + length + 2) return undefined;
-      return { value: buffer.toString("utf8", next, next + length), end: next + length + 2 };
-    }
-    default: {
-      const count = Number(line);
-      if (count < 0) return { value: null, end: next };
-      const values: RedisReply[] = [];
-      let end = next;
-      for (let index = 0; index < count; index += 1) {
-        const parsed = parse(buffer, end);
-        if (parsed === undefined) return undefined;
-        values.push(parsed.value instanceof RedisError ? parsed.value.text : parsed.value);
-        end = parsed.end;
-      }
-      return { value: values, end };
-    }
-  }
 }

@@ -2,7 +2,7 @@ import { currentRevision } from "../contract/contract.ts";
 import type { CheckedTask } from "./checked-task.ts";
 import type { Finding } from "./finding.ts";
 import { firstRevision, type LockedTask, lastRevision } from "./lockfile.ts";
-import { schemaSource } from "./schema-source.ts";
+import { schemaSource } from "./source/schema-source.ts";
 
 /** What is said of a chain that has lost revisions, at its start or at its end. */
 export function chainFindings(task: string, before: LockedTask, { contract, locked }: CheckedTask): Finding[] {

@@ -43,13 +43,29 @@ export async function tryConversions(
       .map((task) => task?.revisions[number]?.schema)
       .filter((schema) => schema !== undefined);
   const payloadsAt = async (revision: Revision, count: number) => {
-    const payloads = made.get(revision.number) ?? (await takenPayloads(revision, schemasAt(revision.number), count));
+    const payloads =
+      made.get(revision.number) ??
+      (await takenPayloads(
+        revision,
+        schemasAt(revision.number).flatMap((schema) => generate(schema, count)),
+      ));
     made.set(revision.number, payloads);
     return payloads;
   };
+  const generated = new Map<JsonSchema, readonly string[]>();
+  const generate = (schema: JsonSchema, count: number) => {
+    const known = count === few ? generated.get(schema) : undefined;
+    const texts = known ?? payloadsOf(schema, count).map((payload) => JSON.stringify(payload));
+    if (count === few) generated.set(schema, texts);
+    return texts;
+  };
   // As a worker does it: through the whole chain, and validated at its end. Only where that fails is it asked which upgrade it was.
+  const asReleased = contract.revisions.every(({ number }) => unchanged.has(number));
   const upgradesHold =
-    contract.revisions.every(({ number }) => unchanged.has(number)) && (await chainHolds(contract, locked));
+    asReleased && (await chainHolds(contract, (number) => generate(locked.revisions[number]?.schema ?? true, few)));
+  // And as a producer does it: from the current revision down, and validated at each.
+  const downgradesHold =
+    asReleased && (await renditionsHold(contract, await payloadsAt(currentRevision(contract), few)));
   for (const revision of contract.revisions) {
     const before = revisionAt(contract, revision.number - 1);
     if (before === undefined) continue;
@@ -58,20 +74,20 @@ export async function tryConversions(
     const { upgrade, downgrade } = revision;
     if (upgrade !== undefined && !upgradesHold)
       trials.push(await tryConversion(upgrade, await payloadsAt(before, count), before, revision, "upgrade"));
-    if (downgrade !== undefined)
+    if (downgrade !== undefined && !downgradesHold)
       trials.push(await tryConversion(downgrade, await payloadsAt(revision, count), revision, before, "downgrade"));
   }
   return trials;
 }
 
 /** Whether payloads of every older revision reach the current one, and fit it. */
-async function chainHolds(contract: Contract, locked: LockedTask): Promise<boolean> {
+async function chainHolds(contract: Contract, payloadsAt: (number: number) => readonly string[]): Promise<boolean> {
   const current = currentRevision(contract);
   for (const { number } of contract.revisions.slice(0, -1)) {
     const upgrades = contract.revisions.filter((later) => later.number > number);
-    for (const payload of payloadsOf(locked.revisions[number]?.schema ?? true, few)) {
+    for (const text of payloadsAt(number)) {
       try {
-        let upgraded: unknown = payload;
+        let upgraded: unknown = JSON.parse(text);
         for (const { upgrade } of upgrades) {
           const result = upgrade?.(upgraded);
           upgraded = result instanceof Promise ? await result : result;
@@ -86,18 +102,34 @@ async function chainHolds(contract: Contract, locked: LockedTask): Promise<boole
   return true;
 }
 
+/** Whether payloads of the current revision have a rendition that fits each older one which a chain of downgrades leads to. */
+async function renditionsHold(contract: Contract, texts: readonly string[]): Promise<boolean> {
+  for (const text of texts) {
+    let payload: unknown = JSON.parse(text);
+    for (let from = currentRevision(contract); from.downgrade !== undefined; ) {
+      const to = revisionAt(contract, from.number - 1);
+      if (to === undefined) break;
+      try {
+        const downgraded = from.downgrade(payload);
+        payload = downgraded instanceof Promise ? await downgraded : downgraded;
+        const result = validate(to.schema, payload);
+        if (!(result instanceof Promise ? await result : result).ok) return false;
+      } catch {
+        return false;
+      }
+      from = to;
+    }
+  }
+  return true;
+}
+
 /** As JSON texts: each use parses its own, because a conversion may change what it is given. */
-async function takenPayloads(
-  { schema }: Revision,
-  schemas: readonly JsonSchema[],
-  count: number,
-): Promise<readonly string[]> {
+async function takenPayloads({ schema }: Revision, texts: readonly string[]): Promise<readonly string[]> {
   const taken: string[] = [];
-  for (const payload of schemas.flatMap((each) => payloadsOf(each, count))) {
-    const text = JSON.stringify(payload);
+  for (const text of texts) {
     // A schema says less than its validator: what the validator refuses is not in any queue.
     try {
-      const result = validate(schema, payload);
+      const result = validate(schema, JSON.parse(text));
       if ((result instanceof Promise ? await result : result).ok) taken.push(text);
     } catch {
       // nor is what it throws at

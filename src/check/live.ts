@@ -10,12 +10,14 @@ import { askProduction, count, loadText } from "./conditions.ts";
 import type { Condition, Finding } from "./finding.ts";
 import { type LiveRelease, liveReleases } from "./live-releases.ts";
 import type { LockedTask, Lockfile } from "./lockfile.ts";
+import { checkRecorded, type RecordedReport } from "./recorded-findings.ts";
 import { ordered } from "./schema-order.ts";
 import { writerFindings } from "./writer-findings.ts";
 
 export interface LiveReport extends Report {
   readonly releases: readonly LiveRelease[];
   readonly backlog: BacklogReport;
+  readonly recorded: RecordedReport;
 }
 
 export interface LiveOptions extends CheckOptions {
@@ -34,6 +36,7 @@ export async function checkLive(options: LiveOptions): Promise<LiveReport> {
   const now = checkedTasks(tasks);
   const against = await checkTasks({ ...options, base: liveBase(production, now), schedules: [] });
   const backlog = await runBacklog(database, production, now, tell);
+  const recorded = await checkRecorded(database, now);
   const found = [
     ...report.findings,
     ...unknownTo(report.findings, against.findings),
@@ -41,7 +44,13 @@ export async function checkLive(options: LiveOptions): Promise<LiveReport> {
   ];
   const resolved = await Promise.all(found.map((finding) => inProduction(finding, production, database)));
   const queued = await backlogFindings(database, backlog, production, now, { base, known: resolved });
-  return { ...report, findings: sortedFindings([...resolved, ...queued]), releases: liveReleases(production), backlog };
+  return {
+    ...report,
+    findings: sortedFindings([...resolved, ...queued, ...recorded.findings]),
+    releases: liveReleases(production),
+    backlog,
+    recorded,
+  };
 }
 
 /** What live releases have registered of the code's own tasks, as a lockfile. What is not registered is taken to be unchanged. */

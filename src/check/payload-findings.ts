@@ -5,7 +5,7 @@ import type { LockedRevision, LockedTask } from "./lockfile.ts";
 import { payloadDiff } from "./payload-diff.ts";
 import { fieldsInWords } from "./payload-words.ts";
 import { type RevisionChange, revisionCode } from "./revision-code.ts";
-import { schemaSource } from "./schema-source.ts";
+import { schemaSource } from "./source/schema-source.ts";
 
 /** What is said of a revision whose payload is not what it was under the same number. */
 

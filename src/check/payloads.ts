@@ -142,6 +142,15 @@ function textOf(keywords: Keywords, turn: number): unknown {
 }
 
 function numberOf(keywords: Keywords, type: string, turn: number): unknown {
+  const fitting = fittingNumbers.get(keywords) ?? numbersOf(keywords, type);
+  fittingNumbers.set(keywords, fitting);
+  return fitting.length === 0 ? notSimple : pick(fitting, turn);
+}
+
+/** Each turn asks the same of the same schema. */
+const fittingNumbers = new WeakMap<Keywords, readonly number[]>();
+
+function numbersOf(keywords: Keywords, type: string): readonly number[] {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = keywords as Record<string, unknown>;
   const [low, high] = [minimum ?? exclusiveMinimum, maximum ?? exclusiveMaximum];
   const step = typeof multipleOf === "number" ? multipleOf : type === "integer" ? 1 : undefined;
@@ -155,8 +164,7 @@ function numberOf(keywords: Keywords, type: string, turn: number): unknown {
     typeof high === "number" ? [high, high - (step ?? 0.5)] : [],
     step === undefined ? [] : [step, -step, 100 * step],
   );
-  const fitting = [...numbers, ...near].filter(fits);
-  return fitting.length === 0 ? notSimple : pick(fitting, turn);
+  return [...numbers, ...near].filter(fits);
 }
 
 function pick<T>(list: readonly T[], turn: number): T | typeof notSimple {

@@ -1,7 +1,8 @@
 import type { JsonSchema } from "../contract/json-schema.ts";
 import type { AlteredField, Field, PayloadDiff } from "./payload-diff.ts";
 import { payloadsOf } from "./payloads.ts";
-import { propertyKey, schemaSource } from "./schema-source.ts";
+import { propertyKey } from "./source/property-key.ts";
+import { schemaSource } from "./source/schema-source.ts";
 
 /** The code of a change made as a revision of its own, to paste: the chain's end as it was, and the revision after it. */
 
@@ -198,6 +199,6 @@ function example(schema: JsonSchema): string {
   if (bare === "number" || bare === "integer") return "0";
   const [value] = payloadsOf(schema, 1);
   if (value === undefined) return "undefined /* what it should be */";
-  const literal = typeof schema === "object" && ("enum" in schema || "const" in schema);
+  const literal = /"(enum|const)":/.test(JSON.stringify(schema));
   return `${JSON.stringify(value)}${literal ? " as const" : ""}`;
 }

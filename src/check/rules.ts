@@ -27,6 +27,8 @@ export const checkRules = {
   "schedule-refused": "A schedule's payload does not fit its task.",
   "writer-unreadable": "A live release enqueues a revision that the new code cannot read.",
   "backlog-refused": "Jobs in production's queue would fail on the new code.",
+  "recorded-refused": "What steps and iterations of half-done jobs have recorded would not be read by the new code.",
+  "recorded-unclaimed": "A step that may run once is recorded of half-done jobs, and the new code does not name it.",
   "backlog-unreadable": "Jobs in production's queue are of revisions or tasks that the new code does not know.",
 } as const satisfies Readonly<Record<string, string>>;
 

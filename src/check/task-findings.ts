@@ -2,7 +2,7 @@ import { currentRevision } from "../contract/contract.ts";
 import type { CheckedTask } from "./checked-task.ts";
 import type { Finding, Phase } from "./finding.ts";
 import { type LockedTask, type Lockfile, lastRevision } from "./lockfile.ts";
-import { schemaSource } from "./schema-source.ts";
+import { schemaSource } from "./source/schema-source.ts";
 
 /** What is said of tasks that came, went, or changed their name. */
 
@@ -31,10 +31,7 @@ export function deletedFinding(
 ): Finding {
   const retired = before.retired === true;
   const likely = likelyNewName(before, base, now);
-  const renamed =
-    likely === undefined
-      ? ""
-      : ` If it was renamed to ${likely}, which takes the same payload, say so there: .formerly("${task}").`;
+  const retire = "Put it back and retire it: nothing can enqueue it any more, and what is queued still runs.";
   return {
     rule: "task-deleted",
     severity: "breaking",
@@ -63,9 +60,11 @@ export function deletedFinding(
           does: "You did the first half: it was retired. Delete it when production has no job of it left: npx taskmaster check --live, or npx taskmaster check --prune, says so.",
         }
       : {
-          does: `Put it back and retire it instead: nothing can enqueue it any more, and what is queued still runs.${renamed}`,
+          does: likely
+            ? `If it was renamed to ${likely}, which takes the same payload, say so there, by .formerly("${task}") after .payload(…): it then runs what waits under the old name (check again for the phased way of a renaming). If it is to go, ${lowerFirst(retire)}`
+            : retire,
           code: likely
-            ? `task("${likely}").payload(…).formerly("${task}") // where it was renamed\n\n${retiring(task, before)} // where it is to go`
+            ? `// where it was renamed\n${formerly(task, likely, before)}\n\n// where it is to go\n${retiring(task, before)}`
             : retiring(task, before),
         },
     phased: deletion(task, retired),
@@ -73,10 +72,22 @@ export function deletedFinding(
 }
 
 function retiring(task: string, before: LockedTask): string {
+  return `task("${task}")\n  ${payloadOf(before)}\n  .retired()\n  .${before.kind ?? "short"}(async (payload) => { /* as it was */ })`;
+}
+
+function formerly(from: string, to: string, before: LockedTask): string {
+  return `task("${to}")\n  ${payloadOf(before)}\n  .formerly("${from}")\n  .${before.kind ?? "short"}(async (payload) => { /* as it is */ })`;
+}
+
+function payloadOf(before: LockedTask): string {
   const schema = before.revisions[lastRevision(before)]?.schema;
   const source = schema === undefined ? undefined : schemaSource(schema, before.library);
   const revision = lastRevision(before) > 1 ? `, { revision: ${lastRevision(before)} }` : "";
-  return `task("${task}")\n  .payload(${source ?? "…"}${revision})\n  .retired()\n  .${before.kind ?? "short"}(async (payload) => { /* as it was */ })`;
+  return `.payload(${source ?? "…"}${revision})`;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /** Stop enqueueing it, wait until it has drained, delete it. */

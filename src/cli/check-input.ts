@@ -21,11 +21,14 @@ export interface InputFlags extends GlobalOptions {
 
 export const nothingToCompareWith = `There is no ${lockfileName} yet, so there is nothing to compare with. Write it and commit it: npx taskmaster check --write`;
 
-/** @param compiled whether validators will be asked so often that compiling them is worth it */
+/**
+ * @param compiled whether validators will be asked so often that compiling them is worth it
+ * @param mayBeEmpty whether there is something else to check than tasks
+ */
 export async function checkInput(
   flags: InputFlags,
   files: readonly string[],
-  { compiled }: { readonly compiled: boolean },
+  { compiled, mayBeEmpty = false }: { readonly compiled: boolean; readonly mayBeEmpty?: boolean },
 ): Promise<CheckInput> {
   if (!compiled) interpretValidators();
   const { found } = await tasksOf(flags, files);
@@ -33,7 +36,7 @@ export async function checkInput(
   const present = existsSync(lockfileName)
     ? parseLockfile(readFileSync(lockfileName, "utf8"), lockfileName)
     : undefined;
-  if (found.tasks.length === 0 && Object.keys(present?.tasks ?? {}).length === 0)
+  if (!mayBeEmpty && found.tasks.length === 0 && Object.keys(present?.tasks ?? {}).length === 0)
     throw new CouldNotCheckError(
       "No tasks were found. Name the file that exports them: npx taskmaster check src/tasks.ts",
     );

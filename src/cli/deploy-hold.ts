@@ -15,8 +15,15 @@ import {
 import { lapseGate, type ReportedAttempt } from "../engine/gate.ts";
 import type { GlobalOptions } from "./context.ts";
 import { durationOption, withHeldGate } from "./deploy-fleet.ts";
-import { describeRemote, extendRemote, lookAtRemote, openRemote, tellRemote } from "./deploy-remote.ts";
-import { NotDoneError } from "./failure.ts";
+import {
+  describeExtended,
+  describeRemote,
+  extendRemote,
+  lookAtRemote,
+  openRemote,
+  tellRemote,
+} from "./deploy-remote.ts";
+import { blockedExitCode, NotDoneError } from "./failure.ts";
 import { type FleetOptions, withFleetOption, withFleetOptions } from "./fleet-option.ts";
 import { localTime, printJson, table } from "./terminal.ts";
 
@@ -40,7 +47,9 @@ export function addHold(deploy: Command): void {
       abort(command.optsWithGlobals(), options, options.reason),
     );
   withFleetOption(deploy.command("extend [duration]"))
-    .description("Keep the gate closed for so long from now on (default: 15m).")
+    .description(
+      "Keep the gate closed for so long from now on (default: 15m). Exit 3: it is, and a task of an existing queue starts before its end.",
+    )
     .addHelpText("after", "\nExample:\n  npx taskmaster deploy extend 30m\n")
     .action(async (duration: string | undefined, options: FleetOptions, command: Command) =>
       extend(command.optsWithGlobals(), options, duration ?? "15m"),
@@ -130,9 +139,11 @@ async function extend(global: GlobalOptions, options: FleetOptions, duration: st
     }
     const extended = await extendRemote(remote, ms);
     if (deploy === undefined && extended.length === 0) throw nothingHeld();
+    if (extended.some(({ blockers, doubts }) => blockers.length + doubts.length > 0))
+      process.exitCode = blockedExitCode;
     if (global.json) return printJson({ deploy: deploy?.id ?? null, leaseMs: ms, fleets: extended });
-    for (const name of [...(deploy ? [`The gate of deploy ${deploy.id}`] : []), ...extended])
-      console.log(`${name} stays closed for ${formatMilliseconds(ms)} from now on.`);
+    if (deploy) console.log(`The gate of deploy ${deploy.id} stays closed for ${formatMilliseconds(ms)} from now on.`);
+    for (const line of extended.flatMap((each) => describeExtended(each, ms))) console.log(line);
   });
 }
 

@@ -7,6 +7,7 @@ import { type TaskDurations, taskDurations } from "../engine/durations.ts";
 import type { GlobalOptions } from "./context.ts";
 import { durationOption, type Gate, type GateOptions, withGate, withGateOptions } from "./deploy-fleet.ts";
 import { blockerTable, DeployView, ticket } from "./deploy-view.ts";
+import { blockedExitCode } from "./failure.ts";
 import { printJson } from "./terminal.ts";
 
 interface PrepareOptions extends GateOptions {
@@ -37,8 +38,6 @@ export function addPrepare(deploy: Command): void {
     });
 }
 
-/** Exit code of a deploy that was given up because of blockers. */
-const blockedExitCode = 3;
 /** As a shell has it for a program that Ctrl-C has ended. */
 export const interruptedExitCode = 130;
 
@@ -97,6 +96,7 @@ export async function tellPrepared(
       [
         `${pc.green("Safe.")} ${deployName(gate)}: nothing runs that must not be cut off, and nothing starts. It took ${formatMilliseconds(waitedMs)}.`,
         `Now migrate and restart; the gate stays closed for ${options.hold} (npx taskmaster deploy extend).`,
+        ...adviceOf(prepared.last).map((advice) => `${pc.yellow("take care")}  ${advice}`),
         "When the new workers run: npx taskmaster deploy finish. To call it off: npx taskmaster deploy abort.",
       ].join("\n"),
     );
@@ -141,10 +141,21 @@ async function tellBlocked(
   );
 }
 
+/** What whoever stops the workers has to know. */
+export function adviceOf({ fleets }: PrepareView): string[] {
+  return fleets.flatMap(({ view: { advice = [] } }) => advice);
+}
+
 /** What each fleet has said last, for programs. */
 function fleetsOf(last: PrepareView | undefined) {
   const fleets = last?.fleets ?? [];
   return {
-    fleets: fleets.map(({ name, view: { drained, processes, doubts } }) => ({ name, drained, processes, doubts })),
+    fleets: fleets.map(({ name, view: { drained, processes, doubts, advice = [] } }) => ({
+      name,
+      drained,
+      processes,
+      doubts,
+      advice,
+    })),
   };
 }

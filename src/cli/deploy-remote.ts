@@ -1,6 +1,6 @@
 import pc from "picocolors";
 import { formatMilliseconds } from "../contract/duration.ts";
-import type { FleetView, HeldBy, Outcome, RemoteFleet } from "../fleets/fleet.ts";
+import type { FleetView, HeldBy, Outcome, RemoteFleet, RunningAttempt } from "../fleets/fleet.ts";
 import { localTime, table } from "./terminal.ts";
 
 /** What `deploy finish | abort | extend | status` do with existing queues, from any machine: what was closed stands in their broker. */
@@ -32,15 +32,36 @@ export function tellRemote(opened: readonly Opened[]): void {
   }
 }
 
-/** Answers with the names of those that are closed. */
-export async function extendRemote(fleets: readonly RemoteFleet[], ms: number): Promise<string[]> {
-  const extended: string[] = [];
+interface Extended {
+  readonly name: string;
+  /** What starts in it before the extension ends, and cannot be cut off. */
+  readonly blockers: readonly RunningAttempt[];
+  readonly doubts: readonly string[];
+}
+
+/** Keeps those that are closed closed for longer, and looks what would start meanwhile. The longer hold stands, whatever there is: to open would be worse. */
+export async function extendRemote(fleets: readonly RemoteFleet[], ms: number): Promise<Extended[]> {
+  const extended: Extended[] = [];
   for (const fleet of fleets) {
     if ((await fleet.adopt()) === undefined) continue;
     await fleet.extend(ms);
-    extended.push(fleet.name);
+    const { processes, attempts, doubts } = await fleet.look();
+    const left = new Set(processes.filter(({ state }) => state === "closed" || state === "silent").map(({ id }) => id));
+    const blockers = attempts.filter(({ kind, process }) => kind === "short" && left.has(process));
+    extended.push({ name: fleet.name, blockers, doubts: left.size > 0 ? doubts : [] }); // workers that have been stopped do nothing
   }
   return extended;
+}
+
+export function describeExtended({ name, blockers, doubts }: Extended, ms: number): string[] {
+  return [
+    `${name} stays closed for ${formatMilliseconds(ms)} from now on.`,
+    ...blockers.map(
+      ({ task, job, where, remark = "runs" }) =>
+        `${pc.red("not safe")}  ${task} (${job}) on ${where}: ${remark}. Stop that worker before, or wait for it.`,
+    ),
+    ...doubts.map((doubt) => `${pc.yellow("cannot tell")}  ${doubt}`),
+  ];
 }
 
 interface Looked {
@@ -58,7 +79,7 @@ export async function lookAtRemote(fleets: readonly RemoteFleet[]): Promise<Look
   );
 }
 
-export function describeRemote({ name, gate, view: { processes, attempts, doubts } }: Looked): string {
+export function describeRemote({ name, gate, view: { processes, attempts, doubts, advice = [] } }: Looked): string {
   const rows = processes.map(({ where, state, remark }) => {
     const here = attempts.filter((attempt) => attempt.process === where);
     const short = here.filter(({ kind }) => kind === "short");
@@ -76,6 +97,7 @@ export function describeRemote({ name, gate, view: { processes, attempts, doubts
     ...(gate ? [heldSince(gate)] : []),
     ...(rows.length > 0 ? [table(["worker", "gate", "short", "interruptible", ""], rows)] : []),
     ...doubts.map((doubt) => `${pc.yellow("cannot tell")}  ${doubt}`),
+    ...advice.map((each) => `${pc.yellow("take care")}  ${each}`),
   ].join("\n");
 }
 

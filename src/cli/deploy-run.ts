@@ -17,7 +17,7 @@ import {
   withGate,
   withGateOptions,
 } from "./deploy-fleet.ts";
-import { deployName, interruptedExitCode, prepareAttended, tellPrepared } from "./deploy-prepare.ts";
+import { adviceOf, deployName, interruptedExitCode, prepareAttended, tellPrepared } from "./deploy-prepare.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
 
 interface RunOptions extends GateOptions {
@@ -60,6 +60,7 @@ export function addRun(deploy: Command): void {
         if (options.check && gate.own) await checkBeforeDeploy(global, gate.own.database);
         const prepared = await prepareAttended(gate, { timeoutMs, holdMs: gate.leaseMs, quiet: false });
         if (prepared.verdict !== "safe") return tellPrepared(prepared, gate, global, {});
+        for (const advice of adviceOf(prepared.last)) say(`${pc.yellow("take care")}  ${advice}`);
         say(`${pc.green("Safe")} after ${formatMilliseconds(prepared.last.waitedMs)}. Running: ${words.join(" ")}`);
         await runBehindGate(gate, words, { waitMs, workers, strict: options.strict === true });
       });

@@ -3,6 +3,9 @@ import { TaskmasterError } from "../contract/error.ts";
 /** Exit codes: 0 done, 1 what was asked for failed or is not there, 2 the question was wrong. */
 export type ExitCode = 0 | 1 | 2;
 
+/** Exit code where a deploy is not safe: it was given up, or something starts before its hold ends. */
+export const blockedExitCode = 3;
+
 /** Thrown where a command was called in a way that makes no sense, or a file or name that it needs is not there. */
 export class UsageError extends TaskmasterError {
   readonly code = "TASKMASTER_USAGE";

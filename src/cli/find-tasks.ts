@@ -122,6 +122,12 @@ function isCode(name: string): boolean {
   return endings.some((ending) => name.endsWith(ending)) && !name.endsWith(".d.ts") && !/\.(test|spec)\./.test(name);
 }
 
+/** A module of the user's. @throws {UsageError} where it is not there, or cannot be loaded */
+export async function loadModule(file: string): Promise<Record<string, unknown>> {
+  if (!existsSync(file)) throw new UsageError(`There is no file ${relative(process.cwd(), file)}.`);
+  return load(file);
+}
+
 async function load(file: string): Promise<Record<string, unknown>> {
   try {
     // What node can load by itself it should: it is then the same module as everywhere else.

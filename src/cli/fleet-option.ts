@@ -1,10 +1,8 @@
 import { hostname, userInfo } from "node:os";
 import type { Command } from "commander";
-import { BullmqFleet } from "../fleets/bullmq/bullmq-fleet.ts";
-import { CeleryFleet } from "../fleets/celery/celery-fleet.ts";
+import type { FailedJobs } from "../fleets/failed-jobs.ts";
 import type { RemoteFleet } from "../fleets/fleet.ts";
-import { ResqueFleet } from "../fleets/resque/resque-fleet.ts";
-import { SidekiqFleet } from "../fleets/sidekiq/sidekiq-fleet.ts";
+import type { StoredJobs } from "../fleets/stored-jobs.ts";
 import { UsageError } from "./failure.ts";
 import type { FoundConfig } from "./find-tasks.ts";
 
@@ -25,15 +23,44 @@ interface OpenOptions {
   readonly short: readonly string[];
 }
 
-const kinds: Readonly<Record<string, (options: OpenOptions) => Promise<RemoteFleet>>> = {
-  celery: CeleryFleet.open,
-  bullmq: BullmqFleet.open,
-  sidekiq: SidekiqFleet.open,
-  resque: ResqueFleet.open,
+interface Kind {
+  readonly schemes: readonly string[];
+  readonly open: (options: OpenOptions) => Promise<RemoteFleet>;
+  /** Where its stored jobs can be read. */
+  readonly stored?: (address: string) => Promise<StoredJobs>;
+  /** Where what has failed can be given back. */
+  readonly failed?: (address: string) => Promise<FailedJobs>;
+}
+
+const redis = ["redis", "rediss", "valkey", "valkeys"];
+/** Each loads its own code when it is opened. */
+const kinds: Readonly<Record<string, Kind>> = {
+  celery: {
+    schemes: ["amqp", "amqps", "redis", "rediss"],
+    open: async (options) => (await import("../fleets/celery/celery-fleet.ts")).CeleryFleet.open(options),
+  },
+  bullmq: {
+    schemes: redis,
+    open: async (options) => (await import("../fleets/bullmq/bullmq-fleet.ts")).BullmqFleet.open(options),
+    stored: async (address) => (await import("../fleets/bullmq/stored-jobs.ts")).BullmqStoredJobs.open(address),
+    failed: async (address) => (await import("../fleets/bullmq/failed-jobs.ts")).BullmqFailedJobs.open(address),
+  },
+  sidekiq: {
+    schemes: redis,
+    open: async (options) => (await import("../fleets/sidekiq/sidekiq-fleet.ts")).SidekiqFleet.open(options),
+    stored: async (address) => (await import("../fleets/sidekiq/stored-jobs.ts")).SidekiqStoredJobs.open(address),
+    failed: async (address) => (await import("../fleets/sidekiq/failed-jobs.ts")).SidekiqFailedJobs.open(address),
+  },
+  resque: {
+    schemes: redis,
+    open: async (options) => (await import("../fleets/resque/resque-fleet.ts")).ResqueFleet.open(options),
+    stored: async (address) => (await import("../fleets/resque/stored-jobs.ts")).ResqueStoredJobs.open(address),
+    failed: async (address) => (await import("../fleets/resque/failed-jobs.ts")).ResqueFailedJobs.open(address),
+  },
 };
 
 /** Addresses may contain commas: one each time. */
-function another(value: string, previous: readonly string[] = []): string[] {
+export function anotherFleet(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }
 
@@ -41,7 +68,7 @@ export function withFleetOption(command: Command): Command {
   return command.option(
     "--fleet <kind=address>",
     `an existing queue to close too, such as celery=amqp://user:password@host/vhost (${Object.keys(kinds).join(", ")}); may be repeated`,
-    another,
+    anotherFleet,
   );
 }
 
@@ -51,14 +78,54 @@ export function withFleetOptions(command: Command): Command {
     .option(
       "--interruptible <task>",
       "a task of an existing queue that may be stopped anywhere; may be repeated",
-      another,
+      anotherFleet,
     )
-    .option("--short <task>", "a task of an existing queue that must not be cut off; may be repeated", another);
+    .option("--short <task>", "a task of an existing queue that must not be cut off; may be repeated", anotherFleet);
 }
 
-/** Those that are named on the command line, else those of the config. */
+/** Those that are named on the command line, else those of the config. A kind alone is those of the config of that kind. */
 function namedFleets({ fleet }: FleetOptions, config: FoundConfig): readonly string[] {
-  return fleet ?? config.fleets ?? [];
+  const configured = config.fleets ?? [];
+  return (
+    fleet?.flatMap((text) => {
+      const ofKind = configured.filter((each) => each.startsWith(`${text}=`));
+      return ofKind.length > 0 ? ofKind : [text];
+    }) ?? configured
+  );
+}
+
+type Ability = "stored" | "failed";
+const abilities: Readonly<Record<Ability, string>> = {
+  stored: "tell what jobs they have stored",
+  failed: "tell what has failed in them",
+};
+
+/** Those of the named fleets that can do it. @throws {UsageError} where one is named on the command line that cannot */
+export function fleetsThat(can: Ability, options: FleetOptions, config: FoundConfig): string[] {
+  return namedFleets(options, config).filter((text) => {
+    const isAble = readFleet(text)[can] !== undefined;
+    if (!isAble && options.fleet !== undefined) throw new UsageError(cannot(can, text));
+    return isAble;
+  });
+}
+
+/** @throws {UsageError | BrokerUnreachableError | BrokerRefusedError} */
+export async function openStoredJobs(text: string): Promise<StoredJobs> {
+  const { stored, address } = readFleet(text);
+  if (stored === undefined) throw new UsageError(cannot("stored", text));
+  return stored(address);
+}
+
+/** @throws {UsageError | BrokerUnreachableError | BrokerRefusedError} */
+export async function openFailedJobs(text: string): Promise<FailedJobs> {
+  const { failed, address } = readFleet(text);
+  if (failed === undefined) throw new UsageError(cannot("failed", text));
+  return failed(address);
+}
+
+function cannot(what: Ability, text: string): string {
+  const able = Object.keys(kinds).filter((kind) => kinds[kind]?.[what] !== undefined);
+  return `--fleet ${text.split("=")[0]}: of the existing queues, ${able.join(", ")} ${abilities[what]}.`;
 }
 
 /** Opens them all, or none. @throws {UsageError} where one is not written as it should be */
@@ -82,18 +149,23 @@ export async function openFleets(
   }
 }
 
-function readFleet(text: string): { open: (options: OpenOptions) => Promise<RemoteFleet>; address: string } {
-  const [, kind = "", address = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  const open = kinds[kind];
-  if (open === undefined)
+function readFleet(text: string): Kind & { readonly address: string } {
+  const [, name = text, address = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+  if (kind === undefined)
     throw new UsageError(
-      `--fleet ${kind || "…"}: write what it is and where its broker is: ${Object.keys(kinds).join(", ")}, such as celery=amqp://user:password@host/vhost`,
+      `--fleet ${name.includes(":") ? "…" : name}: write what it is and where its broker is: ${Object.keys(kinds).join(", ")}, such as celery=amqp://user:password@host/vhost`,
     );
   if (!URL.canParse(address))
     throw new UsageError(
-      `--fleet ${kind}=…: what follows is no address. Write one such as ${kind}=redis://:password@host:6379/0`,
+      `--fleet ${name}=…: what follows is no address. Write one such as ${name}=redis://:password@host:6379/0`,
     );
-  return { open, address };
+  const scheme = new URL(address).protocol.slice(0, -1);
+  if (!kind.schemes.includes(scheme))
+    throw new UsageError(
+      `--fleet ${name}=${scheme}://…: the address of its broker begins with ${kind.schemes.map((each) => `${each}://`).join(" or ")}`,
+    );
+  return { ...kind, address };
 }
 
 interface Holder {

@@ -7,6 +7,7 @@ import { didYouMean } from "./nearest.ts";
 /** The filters that all commands about jobs share. */
 export interface JobOptions {
   readonly task?: string;
+  readonly chain?: string;
   readonly revision?: string;
   readonly queue?: string;
   readonly state?: readonly string[];
@@ -22,6 +23,7 @@ export function collect(value: string, previous: readonly string[] = []): string
 export function withFilters(command: Command): Command {
   return command
     .option("--task <name>", "of this task")
+    .option("--chain <job>", "links of the chain to which this job belongs")
     .option("--revision <number>", "stored at this revision")
     .option("--queue <name>", "in this queue")
     .option("--state <state>", `in this state (${jobStates.join(", ")}); may be repeated`, collect)
@@ -32,13 +34,14 @@ export function withFilters(command: Command): Command {
 
 /** @throws {UsageError} */
 export function toFilter(options: JobOptions, ids: readonly string[] = []): JobFilter {
-  for (const id of ids)
+  for (const id of [...ids, ...(options.chain === undefined ? [] : [options.chain])])
     if (!/^\d{1,18}$/.test(id)) throw new UsageError(`${id} is no job's number: a number is digits, such as 4711.`);
   const revision = options.revision === undefined ? undefined : Number(options.revision);
   if (revision !== undefined && !Number.isInteger(revision))
     throw new UsageError(`--revision ${options.revision} is no number.`);
   return {
     ids: ids.length > 0 ? ids : undefined,
+    chain: options.chain,
     task: options.task,
     revision,
     queue: options.queue,

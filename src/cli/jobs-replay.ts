@@ -51,7 +51,7 @@ export async function replay(global: GlobalOptions, options: ReplayOptions): Pro
 }
 
 /** @throws {UsageError} */
-function rateOf(rate: string | undefined): number {
+export function rateOf(rate: string | undefined): number {
   if (rate === undefined) return Number.POSITIVE_INFINITY;
   const [, count, unit] = /^(\d+(?:\.\d+)?)\/(s|min|h)$/.exec(rate) ?? [];
   const perSecond = Number(count) / (unit === "s" ? 1 : unit === "min" ? 60 : 3_600);

@@ -7,11 +7,15 @@ import { readStatus } from "../engine/status.ts";
 import { Waker } from "../engine/wake.ts";
 import { type GlobalOptions, withDatabase } from "./context.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
+import { anotherFleet } from "./fleet-option.ts";
 import { type JobOptions, takesAll, toFilter, withFilters } from "./job-options.ts";
+import { type FleetJobsOptions, listFailed, retryFailed } from "./jobs-of-fleets.ts";
 import { replay } from "./jobs-replay.ts";
 import { didYouMean } from "./nearest.ts";
 import { toldText } from "./status.ts";
 import { confirm, fromNow, localTime, printJson, table } from "./terminal.ts";
+
+const ofFleet = "of an existing queue (bullmq, sidekiq, resque): what has failed there; may be repeated";
 
 /** `taskmaster jobs …` */
 export function addJobs(program: Command): void {
@@ -19,11 +23,13 @@ export function addJobs(program: Command): void {
   withFilters(jobs.command("list"))
     .description("List jobs, the newest first.")
     .option("--limit <count>", "at most", "50")
+    .option("--fleet <kind=address>", ofFleet, anotherFleet)
+    .option("--deploy <id>", "with --fleet: what failed in the window of this deploy")
     .addHelpText(
       "after",
-      '\nExamples:\n  npx taskmaster jobs list --state failed --since 2h\n  npx taskmaster jobs list --task user.confirm --error "mail server"\n',
+      '\nExamples:\n  npx taskmaster jobs list --state failed --since 2h\n  npx taskmaster jobs list --task user.confirm --error "mail server"\n  npx taskmaster jobs list --fleet bullmq=redis://127.0.0.1:6379/0 --since 2h\n',
     )
-    .action(async (options: JobOptions & { limit: string }, command: Command) =>
+    .action(async (options: FleetJobsOptions & { limit: string }, command: Command) =>
       list(command.optsWithGlobals(), options),
     );
   jobs
@@ -40,14 +46,23 @@ export function addJobs(program: Command): void {
         "after",
         `\nExamples:\n  npx taskmaster jobs ${name} 4711\n  npx taskmaster jobs ${name} --task user.confirm --state failed --since 2h\n`,
       )
-      .action(async (ids: string[], options: JobOptions & ChangeOptions, command: Command) => {
-        const { deploy, rate } = options;
+      .action(async (ids: string[], options: FleetJobsOptions & ChangeOptions, command: Command) => {
+        const { deploy, rate, fleet } = options;
+        if (fleet !== undefined) {
+          if (ids.length > 0)
+            throw new UsageError("--fleet: choose by --deploy, --since, --task, --queue or --error, not by numbers.");
+          if (deploy === undefined && takesAll(toFilter(options)))
+            throw new UsageError(
+              "Say which jobs to retry: --deploy ID, or a filter such as --since 2h or --task NAME.",
+            );
+          return retryFailed(command.optsWithGlobals(), options);
+        }
         if (deploy !== undefined) {
           if (ids.length > 0 || !takesAll(toFilter(options)))
             throw new UsageError("--deploy chooses the jobs: leave out numbers and filters.");
           return replay(command.optsWithGlobals(), { ...options, deploy });
         }
-        if (rate !== undefined) throw new UsageError("--rate goes with --deploy.");
+        if (rate !== undefined) throw new UsageError("--rate goes with --deploy or --fleet.");
         return changeJobs(command.optsWithGlobals(), ids, options, verb);
       });
   change("retry", "Give failed, held and cancelled jobs back to the queue; make scheduled and retrying ones due now.", {
@@ -57,8 +72,12 @@ export function addJobs(program: Command): void {
     apply: retryByHand,
   })
     .option("--deploy <id>", "what failed in the window of this deploy, as far as a live worker can read it")
-    .option("--rate <rate>", "with --deploy: so many in a time, such as 50/s")
-    .addHelpText("after", "  npx taskmaster jobs retry --deploy 12 --rate 50/s --dry-run\n");
+    .option("--rate <rate>", "with --deploy or --fleet: so many in a time, such as 50/s")
+    .option("--fleet <kind=address>", ofFleet, anotherFleet)
+    .addHelpText(
+      "after",
+      "  npx taskmaster jobs retry --deploy 12 --rate 50/s --dry-run\n  npx taskmaster jobs retry --fleet bullmq=redis://127.0.0.1:6379/0 --since 2h --rate 50/s --dry-run\n",
+    );
   change("cancel", "Take jobs out of the queue. They stay visible, and retry gives them back.", {
     name: "cancel",
     done: "cancelled",
@@ -81,10 +100,15 @@ interface Verb {
   readonly apply: (database: Database, ids: readonly string[]) => Promise<Changed[]>;
 }
 
-async function list(global: GlobalOptions, options: JobOptions & { limit: string }): Promise<void> {
+async function list(global: GlobalOptions, options: FleetJobsOptions & { limit: string }): Promise<void> {
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
     throw new UsageError(`--limit ${options.limit}: write a whole number from 1 to 100000.`);
+  if (options.fleet !== undefined) return listFailed(global, options, limit);
+  if (options.deploy !== undefined)
+    throw new UsageError(
+      `What failed in a deploy's window, and what became of it: npx taskmaster jobs retry --deploy ${options.deploy} --dry-run`,
+    );
   const filter = toFilter(options);
   await withDatabase(global, async (database) => {
     const found = await findJobs(database, filter, limit);
@@ -138,6 +162,7 @@ function describe(job: JobDetail): string {
   const facts: (readonly [string, string])[] = [
     ["job", `${job.id}  ${job.task} revision ${job.revision}, queue ${job.queue}`],
     ["state", colour(job.state) + (job.process !== null ? ` on process ${job.process}` : "")],
+    ...(job.chain.length > 0 ? ([["chain", chainText(job)]] as const) : []),
     ...(job.running?.heard ? ([["progress", toldText(job.running).trim()]] as const) : []),
     ...(job.reason ? ([["why", job.reason]] as const) : []),
     ...(job.enqueuedAt ? ([["enqueued", `${localTime(job.enqueuedAt)} (${fromNow(job.enqueuedAt)})`]] as const) : []),
@@ -160,6 +185,14 @@ function describe(job: JobDetail): string {
   if (["failed", "held", "cancelled"].includes(job.state))
     lines.push("", pc.dim(`Run it again: npx taskmaster jobs retry ${job.id}`));
   return lines.join("\n");
+}
+
+/** `4711: profile:1 4711 succeeded → profile:2 4712 running`: a chain goes by its first job. */
+function chainText({ id, chain }: JobDetail): string {
+  const links = chain.map(
+    (link) => `${link.id === id ? pc.bold(link.task) : link.task} ${link.id} ${colour(link.state)}`,
+  );
+  return `${chain[0]?.id ?? id}: ${links.join(" → ")}`;
 }
 
 function shortened(value: unknown): string {

@@ -3,19 +3,8 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { TaskmasterError } from "../contract/error.ts";
 import { packageVersion } from "../process/version.ts";
-import { addAudit } from "./audit.ts";
-import { addCheck } from "./check.ts";
-import { addContracts } from "./contracts.ts";
-import { addDeploy } from "./deploy.ts";
-import { addEnqueue } from "./enqueue.ts";
 import { exitCodeOf } from "./failure.ts";
 import { collect } from "./job-options.ts";
-import { addJobs } from "./jobs.ts";
-import { addMigrate } from "./migrate.ts";
-import { addPlan } from "./plan.ts";
-import { addSchedules } from "./schedules.ts";
-import { addStatus } from "./status.ts";
-import { addWork } from "./work.ts";
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -41,20 +30,25 @@ const program = new Command("taskmaster")
   .showHelpAfterError("(--help shows how)")
   .exitOverride();
 
-for (const add of [
-  addWork,
-  addStatus,
-  addJobs,
-  addEnqueue,
-  addSchedules,
-  addContracts,
-  addDeploy,
-  addAudit,
-  addCheck,
-  addPlan,
-  addMigrate,
-])
-  add(program);
+/** In the order of the help. A command loads its own code alone: a hook that runs at each commit should not wait for the others'. */
+const commands: { readonly [name: string]: () => Promise<(program: Command) => void> } = {
+  work: async () => (await import("./work.ts")).addWork,
+  status: async () => (await import("./status.ts")).addStatus,
+  jobs: async () => (await import("./jobs.ts")).addJobs,
+  enqueue: async () => (await import("./enqueue.ts")).addEnqueue,
+  schedules: async () => (await import("./schedules.ts")).addSchedules,
+  contracts: async () => (await import("./contracts.ts")).addContracts,
+  deploy: async () => (await import("./deploy.ts")).addDeploy,
+  audit: async () => (await import("./audit.ts")).addAudit,
+  check: async () => (await import("./check.ts")).addCheck,
+  plan: async () => (await import("./plan.ts")).addPlan,
+  migrate: async () => (await import("./migrate.ts")).addMigrate,
+};
+
+const [first = ""] = process.argv.slice(2);
+const named = Object.hasOwn(commands, first) ? commands[first] : undefined;
+// Help, suggestions and options before the command need all of them.
+for (const load of named === undefined ? Object.values(commands) : [named]) (await load())(program);
 
 try {
   await program.parseAsync();

@@ -72,6 +72,7 @@ async function work(
   await worker.start();
   say(`${found.source} · ${await worker.describe()}`);
   await stopped;
+  if (process.connected) process.disconnect(); // a supervisor's channel, such as PM2's, would keep this program alive
 }
 
 /** Resolves when the worker has stopped after a signal, or after an error that nobody caught. */

@@ -57,6 +57,8 @@ export interface FleetView {
   readonly attempts: readonly RunningAttempt[];
   /** What the fleet cannot know, a sentence each. Whoever has doubts is not drained. */
   readonly doubts: readonly string[];
+  /** What whoever stops its workers has to know, a sentence each. It is in nobody's way. */
+  readonly advice?: readonly string[];
 }
 
 export interface FleetProcess {

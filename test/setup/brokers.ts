@@ -1,5 +1,8 @@
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { until } from "./until.ts";
 
@@ -24,12 +27,25 @@ export function listens(address: string): Promise<boolean> {
 /** Says loudly what is left out. Answers whether the test can run. */
 export function orSayWhatIsLeftOut(isThere: boolean, what: string, missing: string): boolean {
   if (!isThere)
-    console.warn(`\n*** LEFT OUT: ${what}, because ${missing}. .ci/run installs it from Debian's packages. ***\n`);
+    console.warn(
+      `\n*** LEFT OUT: ${what}, because ${missing}. .ci/brokers installs it from Debian's and npm's packages. ***\n`,
+    );
   return isThere;
 }
 
 export function hasProgram(name: string, ...args: string[]): boolean {
   return spawnSync(name, args, { stdio: "ignore" }).status === 0;
+}
+
+/** The folders of packages that are no dependency of ours: `.ci/brokers` installs workers of other queues there, each version in one. */
+export function workerFolders(name: string): string[] {
+  const folder = join(tmpdir(), "taskmaster-test-workers");
+  if (!existsSync(folder)) return [];
+  const versions = readdirSync(folder).filter((each) => each.startsWith(`${name}@`));
+  return versions
+    .sort()
+    .reverse()
+    .map((each) => join(folder, each));
 }
 
 /** A way to a broker that can be cut in the middle, as a broker that dies does. */
@@ -58,15 +74,46 @@ export async function cuttable(address: string): Promise<{ address: string; cut:
 }
 
 /** A Redis of this test's own, with a password where one is asked for. */
-export async function ownRedis(password = ""): Promise<string> {
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
-  const args = ["--port", String(port), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"];
-  const server = spawn("redis-server", [...args, ...(password === "" ? [] : ["--requirepass", password])], {
-    stdio: "ignore",
-    cwd: "/tmp",
+export async function ownRedis(password = "", ...settings: readonly string[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "taskmaster-redis-"));
+  const running: ChildProcess[] = [];
+  onTestFinished(() => {
+    for (const server of running) server.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
-  onTestFinished(() => void server.kill("SIGKILL"));
-  const address = `redis://${password === "" ? "" : `:${password}@`}127.0.0.1:${port}/0`;
-  await until("this test's Redis listens", () => listens(address));
-  return address;
+  // Somebody can take a port between the look and the start, and a cluster's node takes a second one, 10,000 above: then it ends, and
+  // the next port is tried.
+  for (let tries = 1; ; tries++) {
+    const port = await freePortWithBus();
+    const args = ["--port", String(port), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", ...settings];
+    const server = spawn("redis-server", [...args, ...(password === "" ? [] : ["--requirepass", password])], {
+      stdio: ["ignore", "pipe", "ignore"],
+      cwd: folder,
+    });
+    running.push(server);
+    let said = "";
+    server.stdout.on("data", (chunk) => {
+      said += String(chunk);
+    });
+    const address = `redis://${password === "" ? "" : `:${password}@`}127.0.0.1:${port}/0`;
+    await until("this test's Redis listens or has ended", () => server.exitCode !== null || listens(address));
+    if (server.exitCode === null) return address;
+    if (tries === 5) throw new Error(`This test's Redis ended five times. It said last:\n${said}`);
+  }
+}
+
+/** A port below those that this machine gives to connections, which nobody listens on now, nor on the one 10,000 above it. */
+export async function freePortWithBus(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 12_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }

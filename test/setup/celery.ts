@@ -39,6 +39,8 @@ def charge(n, seconds): body("bill.charge", n, seconds)
 def send(n, seconds): body("mail.send", n, seconds)
 @app.task(name="index.rebuild", acks_late=True, reject_on_worker_lost=True)
 def rebuild(n, seconds): body("index.rebuild", n, seconds)
+@app.task(name="mail.limited", rate_limit="30/m")
+def limited(n, seconds): body("mail.limited", n, seconds)
 @app.task(name="index.late", acks_late=True)
 def late(n, seconds): body("index.late", n, seconds)
 `;
@@ -54,6 +56,11 @@ export interface Traced {
 /** A Celery app with queues and a control exchange of its own at a broker that others use too. */
 export class CeleryApp {
   readonly space = `tm${randomUUID().slice(0, 8)}`;
+  /** Of no task: only who asks for it by name consumes it or sends something there. */
+  get extraQueue(): string {
+    return `${this.space}-extra`;
+  }
+
   /** As `--fleet` takes it. */
   readonly fleet: string;
   readonly #folder = mkdtempSync(join(tmpdir(), "taskmaster-celery-"));
@@ -72,7 +79,14 @@ export class CeleryApp {
     const connection = await AmqpConnection.open(broker);
     const channel = await connection.channel();
     const gate = `taskmaster.gate.${this.space}`;
-    for (const name of [`${this.space}-main`, `${this.space}-mail`, gate, `${gate}.lease`])
+    for (const name of [
+      `${this.space}-main`,
+      `${this.space}-mail`,
+      gate,
+      `${gate}.lease`,
+      `${gate}.known`,
+      this.extraQueue,
+    ])
       await channel.deleteQueue(name);
     await connection.close();
   }
@@ -87,8 +101,8 @@ export class CeleryApp {
     name: string,
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
+    queues = `${this.space}-main,${this.space}-mail`,
   ): Promise<ChildProcess> {
-    const queues = `${this.space}-main,${this.space}-mail`;
     const worker = spawn(
       python,
       ["-m", "celery", "-A", "tasks", "worker", "-n", name, "-Q", queues, "--loglevel=INFO", ...args],
@@ -115,11 +129,11 @@ export class CeleryApp {
     });
   }
 
-  /** What each worker consumes, in an order that can be compared. */
+  /** What each worker consumes, in its order. */
   activeQueues(): unknown {
     return JSON.parse(
       this.python(
-        "import json\nprint(json.dumps({w: sorted(q, key=lambda each: each['name']) for w, q in (app.control.inspect(timeout=1.5).active_queues() or {}).items()}, sort_keys=True))",
+        "import json\nprint(json.dumps(app.control.inspect(timeout=1).active_queues() or {}, sort_keys=True))",
       ),
     );
   }

@@ -24,6 +24,11 @@ export interface ActiveJob {
   readonly isInterruptible: boolean;
 }
 
+/** The prefix of keys that an address names: `?prefix=NAME`; in a cluster with braces around it. */
+export function prefixOf(address: string): string {
+  return new URL(address).searchParams.get("prefix") ?? "bull";
+}
+
 /** The newest major version whose keys are known here. */
 const newestMajor = 6;
 const oldestMajor = 5;
@@ -38,55 +43,85 @@ export async function listQueues(redis: RedisConnection, prefix: string): Promis
     cursor = next;
   } while (cursor !== "0");
   return Promise.all(
-    [...names].sort().map(async (name) => {
-      const [paused, version] = (await redis.send("HMGET", `${prefix}:${name}:meta`, "paused", "version")) as (
-        | string
-        | null
-      )[];
-      return { name, isPaused: paused != null, version: version ?? null };
-    }),
+    [...names]
+      .filter(isName)
+      .sort()
+      .map(async (name) => {
+        const [paused, version] = (await redis.send("HMGET", `${prefix}:${name}:meta`, "paused", "version")) as (
+          | string
+          | null
+        )[];
+        return { name, isPaused: paused != null, version: version ?? null };
+      }),
   );
 }
 
-/** Why a queue must be left alone, or undefined. A client that does not know a version's keys may lose jobs. */
-export function unknownVersion({ name, version }: BullQueue): string | undefined {
-  const major = Number(/:(\d+)\./.exec(version ?? "")?.[1] ?? Number.NaN);
-  if (major >= oldestMajor && major <= newestMajor) return undefined;
-  return version === null
-    ? `The queue ${name} does not say which BullMQ wrote it: before version ${oldestMajor} a pause works otherwise, and Taskmaster leaves it alone.`
-    : `The queue ${name} was written by ${version}; Taskmaster knows the keys of BullMQ ${oldestMajor} to ${newestMajor} and leaves it alone.`;
+/** A queue's name has no colon: what has one is a queue of a longer prefix, such as `bull:other`, and somebody else's. */
+function isName(name: string): boolean {
+  return !name.includes(":");
 }
 
-/** As BullMQ 6 does it in pause-7.lua. Version 5 would also rename its list of waiting jobs, which its workers do not need in order to stop. */
+/** Of the client that wrote it; not a number where it does not say so. */
+export function majorOf({ version }: BullQueue): number {
+  return Number(/:(\d+)\./.exec(version ?? "")?.[1] ?? Number.NaN);
+}
+
+/** Why a queue must be left alone, or undefined. A client that does not know a version's keys may lose jobs. */
+export function unknownVersion(queue: BullQueue, oldest = oldestMajor): string | undefined {
+  const { name, version } = queue;
+  const major = majorOf(queue);
+  if (major >= oldest && major <= newestMajor) return undefined;
+  return version === null
+    ? `The queue ${name} does not say which BullMQ wrote it: versions before 5.20 or so do not, and Taskmaster leaves it alone.`
+    : `The queue ${name} was written by ${version}; Taskmaster knows these keys of BullMQ ${oldest} to ${newestMajor} and leaves it alone.`;
+}
+
+/**
+ * As each version does it in pause-7.lua. Version 5 keeps the waiting jobs of a paused queue in the list `paused`, and takes for granted that the other list is empty: a
+ * person's own pause or resume would overwrite it. Version 6 leaves them where they are.
+ */
 const pauseScript = `
-redis.call('HSET', KEYS[1], 'paused', 1)
-redis.call('DEL', KEYS[2])
-redis.call('XADD', KEYS[3], '*', 'event', 'paused')`;
+local meta, marker, events, wait, paused = unpack(KEYS)
+if tonumber(ARGV[1]) < 6 then
+  if redis.call('EXISTS', paused) == 0 then
+    if redis.call('EXISTS', wait) == 1 then redis.call('RENAME', wait, paused) end
+  else
+    while redis.call('RPOPLPUSH', wait, paused) do end
+  end
+end
+redis.call('HSET', meta, 'paused', 1)
+redis.call('DEL', marker)
+redis.call('XADD', events, '*', 'event', 'paused')`;
 
-/** As BullMQ 6 does it: jobs that version 5 has put into its list \`paused\` come back to the waiting ones, in portions. */
+/**
+ * What stands in the list `paused` comes back behind what waits, the oldest first, in portions. The queue stays paused until all have come back, so that nothing
+ * overtakes them. Answers whether it is open.
+ */
 const resumeScript = `
-redis.call('HDEL', KEYS[1], 'paused')
-local jobs = redis.call('LRANGE', KEYS[5], 0, 6999)
-if #jobs > 0 then
-  redis.call('RPUSH', KEYS[4], unpack(jobs))
-  redis.call('LTRIM', KEYS[5], #jobs, -1)
+local meta, marker, events, wait, paused, prioritized, delayed = unpack(KEYS)
+if redis.call('EXISTS', wait) == 0 and redis.call('EXISTS', paused) == 1 then redis.call('RENAME', paused, wait) end
+for _ = 1, 5000 do
+  if not redis.call('RPOPLPUSH', paused, wait) then break end
 end
-if redis.call('LLEN', KEYS[4]) + redis.call('ZCARD', KEYS[6]) > 0 then
-  redis.call('ZADD', KEYS[2], 0, '0')
+if redis.call('EXISTS', paused) == 1 then return 0 end
+redis.call('HDEL', meta, 'paused')
+if redis.call('LLEN', wait) + redis.call('ZCARD', prioritized) > 0 then
+  redis.call('ZADD', marker, 0, '0')
 else
-  local delayed = redis.call('ZRANGE', KEYS[7], 0, 0, 'WITHSCORES')
-  if delayed[2] then redis.call('ZADD', KEYS[2], tonumber(delayed[2]) / 0x1000, '1') end
+  local next = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+  if next[2] then redis.call('ZADD', marker, tonumber(next[2]) / 0x1000, '1') end
 end
-redis.call('XADD', KEYS[3], '*', 'event', 'resumed')
-return redis.call('LLEN', KEYS[5])`;
+redis.call('XADD', events, '*', 'event', 'resumed')
+return 1`;
 
-export async function pauseQueue(redis: RedisConnection, prefix: string, name: string): Promise<void> {
-  await redis.send("EVAL", pauseScript, "3", ...keys(prefix, name, "meta", "marker", "events"));
+export async function pauseQueue(redis: RedisConnection, prefix: string, queue: BullQueue): Promise<void> {
+  const all = keys(prefix, queue.name, "meta", "marker", "events", "wait", "paused");
+  await redis.send("EVAL", pauseScript, String(all.length), ...all, String(majorOf(queue)));
 }
 
 export async function resumeQueue(redis: RedisConnection, prefix: string, name: string): Promise<void> {
   const all = keys(prefix, name, "meta", "marker", "events", "wait", "paused", "prioritized", "delayed");
-  while (Number(await redis.send("EVAL", resumeScript, String(all.length), ...all)) > 0);
+  while ((await redis.send("EVAL", resumeScript, String(all.length), ...all)) === 0);
 }
 
 export async function activeJobs(redis: RedisConnection, prefix: string, queue: string): Promise<ActiveJob[]> {

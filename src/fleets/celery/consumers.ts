@@ -43,22 +43,44 @@ export async function withConsuming(
     const before = merged.get(node);
     const incarnation = stats.has(node) ? readIncarnation(stats.get(node)) : (before?.incarnation ?? { pid: 0 });
     const isSame = before !== undefined && isSameIncarnation(before.incarnation, incarnation);
-    const names = new Set(queues.map(({ name }) => name));
-    const kept = isSame ? before.queues.filter(({ name }) => !names.has(name)) : [];
-    merged.set(node, { node, incarnation, queues: [...kept, ...queues] });
+    merged.set(node, { node, incarnation, queues: isSame ? inOrder(before.queues, queues) : queues });
   }
   return [...merged.values()];
 }
 
-/** Cancels them. The answer comes before the effect: look at the active queues until they are gone. */
-export async function cancel(
-  control: RemoteControl,
-  open: ReadonlyMap<string, readonly ConsumedQueue[]>,
-): Promise<void> {
-  const byQueue = new Map<string, string[]>();
-  for (const [node, queues] of open)
-    for (const { name } of queues) byQueue.set(name, [...(byQueue.get(name) ?? []), node]);
-  await Promise.all([...byQueue].map(([queue, nodes]) => control.ask("cancel_consumer", { queue }, nodes, patienceMs)));
+/** Over Redis the order of a worker's queues may be their priority (`queue_order_strategy`): it is kept. */
+function inOrder(before: readonly ConsumedQueue[], now: readonly ConsumedQueue[]): ConsumedQueue[] {
+  const known = new Set(before.map(({ name }) => name));
+  const news = new Map(now.map((queue) => [queue.name, queue]));
+  return [...before.map((queue) => news.get(queue.name) ?? queue), ...now.filter(({ name }) => !known.has(name))];
+}
+
+/** For so long a worker that has been told to cancel is not told again: some take a second or two. */
+const obeysWithinMs = 3_000;
+
+/** Cancels consumers. The answer comes before the effect: look at the active queues until they are gone. */
+export class Cancelling {
+  readonly #control: RemoteControl;
+  readonly #told = new Map<string, number>();
+
+  constructor(control: RemoteControl) {
+    this.#control = control;
+  }
+
+  async cancel(open: ReadonlyMap<string, readonly ConsumedQueue[]>): Promise<void> {
+    const now = performance.now();
+    const byQueue = new Map<string, string[]>();
+    for (const [node, queues] of open)
+      for (const { name } of queues) {
+        const key = JSON.stringify([node, name]);
+        if (now - (this.#told.get(key) ?? Number.NEGATIVE_INFINITY) < obeysWithinMs) continue;
+        this.#told.set(key, now);
+        byQueue.set(name, [...(byQueue.get(name) ?? []), node]);
+      }
+    await Promise.all(
+      [...byQueue].map(([queue, nodes]) => this.#control.ask("cancel_consumer", { queue }, nodes, patienceMs)),
+    );
+  }
 }
 
 /**
@@ -75,53 +97,57 @@ export async function reopenConsumers(control: RemoteControl, closed: readonly C
   const same = closed.filter(
     ({ node, incarnation }) => !stats.has(node) || isSameIncarnation(incarnation, readIncarnation(stats.get(node))),
   );
-  const unanswered = new Set<string>();
-  await Promise.all(
-    commandsToReopen(same).map(async ({ method, arguments: given, destination }) => {
-      const nodes = destination ?? [];
-      const silent = nodes.filter((node) => !stats.has(node));
-      const { by } = await control.ask(method, given, nodes, silent.length === nodes.length ? 200 : patienceMs);
-      for (const node of nodes) if (!by.has(node)) unanswered.add(node);
-    }),
-  );
-  await confirm(control, same, stats);
+  const present = same.filter(({ node }) => stats.has(node));
+  const silent = same.filter(({ node }) => !stats.has(node));
+  const unanswered = new Set(silent.map(({ node }) => node));
+  await gone(control, present);
+  for (const { method, arguments: given, destination } of commandsToReopen(present)) {
+    const nodes = destination ?? [];
+    const { by } = await control.ask(method, given, nodes, patienceMs);
+    for (const node of nodes) if (!by.has(node)) unanswered.add(node);
+    await appears(control, String(given.queue), [...by.keys()]); // workers do what has come meanwhile in any order
+  }
+  for (const { method, arguments: given, destination } of commandsToReopen(silent))
+    await control.ask(method, given, destination ?? [], 0); // it waits in their mailboxes
   return [...unanswered];
 }
 
-/** Their answer comes before the effect. */
-async function confirm(
-  control: RemoteControl,
-  closed: readonly ClosedWorker[],
-  stats: ReadonlyMap<string, unknown>,
-): Promise<void> {
-  const present = closed.filter(({ node }) => stats.has(node));
+/** A cancel that has been answered and not done yet could come after what opens again: that would be closed for good. */
+async function gone(control: RemoteControl, workers: readonly ClosedWorker[]): Promise<void> {
   for (const until = performance.now() + patienceMs; performance.now() < until; ) {
-    const nodes = present.map(({ node }) => node);
+    const nodes = workers.map(({ node }) => node);
     const open = consuming(await control.ask("active_queues", {}, nodes, patienceMs));
-    if (present.every(({ node, queues }) => open.get(node)?.length === queues.length)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const isClosed = ({ node, queues }: ClosedWorker) =>
+      !queues.some(({ name }) => open.get(node)?.some((queue) => queue.name === name));
+    if (workers.every(isClosed)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-/** One command for each queue, to all workers that consumed it in the same way. */
+/** Waits until they consume a queue: their answer comes before the effect. */
+async function appears(control: RemoteControl, queue: string, nodes: readonly string[]): Promise<void> {
+  for (const until = performance.now() + patienceMs; performance.now() < until; ) {
+    const open = consuming(await control.ask("active_queues", {}, nodes, patienceMs));
+    if (nodes.every((node) => open.get(node)?.some(({ name }) => name === queue))) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** In the order of each worker's queues; workers that have the same ones are told together. */
 export function commandsToReopen(closed: readonly ClosedWorker[]): PidboxCommand[] {
-  const commands = new Map<string, { queue: ConsumedQueue; nodes: string[] }>();
-  for (const { node, queues } of closed)
-    for (const queue of queues) {
-      const key = JSON.stringify([queue.name, queue.exchange, queue.exchangeType, queue.routingKey]);
-      const command = commands.get(key) ?? { queue, nodes: [] };
-      command.nodes.push(node);
-      commands.set(key, command);
-    }
-  return [...commands.values()].map(({ queue, nodes }) => ({
-    method: "add_consumer",
-    arguments: {
-      queue: queue.name,
-      exchange: queue.exchange,
-      exchange_type: queue.exchangeType,
-      routing_key: queue.routingKey,
-    },
-    destination: nodes,
-    ticket: "",
-  }));
+  const alike = new Map<string, { queues: readonly ConsumedQueue[]; nodes: string[] }>();
+  for (const { node, queues } of closed) {
+    const key = JSON.stringify(queues.map((each) => [each.name, each.exchange, each.exchangeType, each.routingKey]));
+    const group = alike.get(key) ?? { queues, nodes: [] };
+    group.nodes.push(node);
+    alike.set(key, group);
+  }
+  return [...alike.values()].flatMap(({ queues, nodes }) =>
+    queues.map(({ name, exchange, exchangeType, routingKey }) => ({
+      method: "add_consumer",
+      arguments: { queue: name, exchange, exchange_type: exchangeType, routing_key: routingKey },
+      destination: nodes,
+      ticket: "",
+    })),
+  );
 }

@@ -9,6 +9,8 @@ export interface WorkerTasks {
   readonly reserved: readonly CeleryTask[];
   readonly active: readonly CeleryTask[];
   readonly registered: ReadonlyMap<string, RegisteredTask>;
+  /** How many of each name it has begun since it started. */
+  readonly totals: ReadonlyMap<string, number>;
 }
 
 export interface Overrides {
@@ -18,10 +20,13 @@ export interface Overrides {
   readonly short: readonly string[];
 }
 
+/** A worker starts its tasks by the clock of its own machine. */
+const clockSkewMs = 5_000;
+
 /**
  * What a deploy waits for, as attempts:
  *
- * - active tasks; `interruptible` are those that the broker delivers again when their worker is killed in the middle;
+ * - active tasks; `interruptible` are those that the broker delivers again when their worker is killed in the middle (`acks_late`);
  * - reserved ones, of either kind: the worker holds them in memory, nobody can take them back, and they start although its consumers are cancelled;
  * - scheduled ones that are due before the hold ends, for the same reason.
  */
@@ -29,7 +34,7 @@ export function attemptsOf(tasks: WorkerTasks, overrides: Overrides, holdMs: num
   const { node, scheduled, reserved, active, registered } = tasks;
   const at = { process: node, where: node };
   const running = new Set(active.map(({ id }) => id));
-  const waiting = scheduled.filter(({ eta = 0 }) => eta <= now + holdMs);
+  const waiting = scheduled.filter(({ eta = 0 }) => eta <= now + holdMs + clockSkewMs);
   return [
     ...active.map((task) => ({
       ...at,
@@ -55,10 +60,7 @@ function dueIn(ms: number): string {
   return ms > 0 ? `has an ETA, starts in ${formatMilliseconds(Math.ceil(ms / 1_000) * 1_000)}` : "has an ETA, is due";
 }
 
-/**
- * `acks_late` alone does not make a task interruptible: where a stop reaches its pool process too (Supervisor's `stopasgroup`), Celery acknowledges it unless
- * `reject_on_worker_lost` is set. What has been acknowledged is not delivered again, whatever it is registered as.
- */
+/** What has been acknowledged is not delivered again, whatever it is registered as. */
 function kindOf(
   { name, acknowledged }: CeleryTask,
   registered: RegisteredTask | undefined,
@@ -66,10 +68,10 @@ function kindOf(
 ): "short" | "interruptible" {
   if (short.includes(name)) return "short";
   if (interruptible.includes(name)) return "interruptible";
-  return registered?.acksLate && registered.rejectOnWorkerLost && !acknowledged ? "interruptible" : "short";
+  return registered?.acksLate && !acknowledged ? "interruptible" : "short";
 }
 
-/** What helps with tasks that are late-acknowledged and waited for all the same. */
+/** How the worker must be stopped, for those of its tasks that are interrupted with it. */
 export function adviceOn(tasks: WorkerTasks, { interruptible, short }: Overrides): string[] {
   const late = tasks.active
     .map(({ name }) => name)
@@ -81,7 +83,7 @@ export function adviceOn(tasks: WorkerTasks, { interruptible, short }: Overrides
     });
   return [...new Set(late)].map(
     (name) =>
-      `${name} has acks_late without reject_on_worker_lost: it counts as short, for a stop of the whole process group would lose it. ` +
-      `Set reject_on_worker_lost=True, or, where only the worker's main process is ever signalled, say so: --interruptible ${name}`,
+      `${name} runs, with acks_late and without reject_on_worker_lost: stop its worker by a TERM to the main process alone, and a KILL after a while. A TERM to the whole process group, or a QUIT, ` +
+      `loses it. A task that must not be cut off: --short ${name}`,
   );
 }

@@ -1,20 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
-import { withoutPassword } from "../../brokers/broker-error.ts";
-import { GateTenure, type Holder } from "../../brokers/gate-record.ts";
 import { RedisConnection } from "../../brokers/redis-connection.ts";
-import { RedisGateRecord } from "../../brokers/redis-gate-record.ts";
-import type { FleetProcess, FleetView, HeldBy, Outcome, RemoteFleet, RunningAttempt } from "../fleet.ts";
-
-export interface ResqueFleetOptions {
-  /** `redis://…`; `?namespace=` is Resque's prefix of keys, `resque` by default. */
-  readonly address: string;
-  readonly holder: Holder;
-  readonly leaseMs: number;
-  /** Classes of jobs that may be stopped anywhere. Resque itself knows none. */
-  readonly interruptible: readonly string[];
-  readonly short: readonly string[];
-}
+import { RedisFleet, type RedisFleetOptions } from "../../brokers/redis-side.ts";
+import type { FleetProcess, FleetView, Outcome, RemoteFleet, RunningAttempt } from "../fleet.ts";
+import { nameOf, namespaceOf, type ResquePayload } from "./job.ts";
 
 interface Worker {
   readonly id: string;
@@ -24,7 +11,6 @@ interface Worker {
 
 /** Between two clean looks: a worker that had looked at the pause just before it was set has shown its job by then. */
 const cleanForMs = 1_500;
-const lookEveryMs = 500;
 /** Resque's workers write a heartbeat each minute. */
 const silentAfterMs = 150_000;
 
@@ -32,34 +18,26 @@ const silentAfterMs = 150_000;
  * Resque from 2.3 on (https://github.com/resque/resque, lib/resque/worker.rb and data_store.rb): before each job a worker looks at the key
  * `pause-all-workers`. The pause is state in Redis, and holds for workers that start meanwhile too, those of the new release among them.
  */
-export class ResqueFleet implements RemoteFleet {
-  readonly name: string;
-  remarks: readonly string[] = [];
-  readonly #options: ResqueFleetOptions;
-  readonly #redis: RedisConnection;
+export class ResqueFleet extends RedisFleet implements RemoteFleet {
   readonly #prefix: string;
-  readonly #tenure: GateTenure;
   #cleanSince: number | undefined;
 
-  private constructor(options: ResqueFleetOptions, redis: RedisConnection, prefix: string) {
-    this.name = `resque ${withoutPassword(options.address)}`;
-    this.#options = options;
-    this.#redis = redis;
+  private constructor(options: RedisFleetOptions, redis: RedisConnection) {
+    const prefix = namespaceOf(options.address);
+    super("resque", { redis, options, record: `taskmaster:gate:resque:${prefix}`, lookEveryMs: 500 });
     this.#prefix = prefix;
-    this.#tenure = new GateTenure(this.name, new RedisGateRecord(redis, `taskmaster:gate:resque:${prefix}`));
   }
 
   /** @throws {BrokerUnreachableError | BrokerRefusedError} */
-  static async open(options: ResqueFleetOptions): Promise<ResqueFleet> {
-    const prefix = new URL(options.address).searchParams.get("namespace") ?? "resque";
-    return new ResqueFleet(options, await RedisConnection.open(options.address), prefix);
+  static async open(options: RedisFleetOptions): Promise<ResqueFleet> {
+    return new ResqueFleet(options, await RedisConnection.open(options.address));
   }
 
   async close(): Promise<void> {
-    const left = await this.#tenure.take(randomUUID(), this.#options.holder, this.#options.leaseMs);
+    const left = await this.take();
     const isOurs = left === "paused" || !(await this.#isPaused()); // what a person has paused stays so
-    await this.#tenure.note(isOurs ? "paused" : null);
-    await this.#redis.send("SET", this.#key("pause-all-workers"), "true");
+    await this.tenure.note(isOurs ? "paused" : null);
+    await this.redis.send("SET", this.#key("pause-all-workers"), "true");
   }
 
   async observe(): Promise<FleetView> {
@@ -85,30 +63,10 @@ export class ResqueFleet implements RemoteFleet {
     return { drained, processes, attempts, doubts };
   }
 
-  async changed(withinMs: number, signal?: AbortSignal): Promise<void> {
-    await pause(Math.min(withinMs, lookEveryMs), undefined, signal && { signal }).catch(() => {});
-  }
-
-  async hold(ms: number): Promise<void> {
-    await this.#tenure.hold(ms);
-  }
-
-  async extend(ms: number): Promise<void> {
-    await this.#tenure.hold(ms, { evenLate: true });
-  }
-
-  async adopt(): Promise<HeldBy | undefined> {
-    return this.#tenure.adopt();
-  }
-
   async reopen(_outcome: Outcome): Promise<boolean> {
-    if (!(await this.#tenure.isOurs())) return false;
-    if (this.#tenure.closed === "paused") await this.#redis.send("DEL", this.#key("pause-all-workers"));
-    return this.#tenure.drop();
-  }
-
-  async leave(): Promise<void> {
-    await this.#redis.close();
+    if (!(await this.tenure.isOurs())) return false;
+    if (this.tenure.closed === "paused") await this.redis.send("DEL", this.#key("pause-all-workers"));
+    return this.tenure.drop();
   }
 
   #key(name: string): string {
@@ -116,7 +74,7 @@ export class ResqueFleet implements RemoteFleet {
   }
 
   async #isPaused(): Promise<boolean> {
-    const value = await this.#redis.send("GET", this.#key("pause-all-workers"));
+    const value = await this.redis.send("GET", this.#key("pause-all-workers"));
     return (
       String(value ?? "")
         .trim()
@@ -125,11 +83,11 @@ export class ResqueFleet implements RemoteFleet {
   }
 
   async #workers(): Promise<Worker[]> {
-    const ids = (await this.#redis.send("SMEMBERS", this.#key("workers"))) as string[];
+    const ids = (await this.redis.send("SMEMBERS", this.#key("workers"))) as string[];
     return Promise.all(
       ids.map(async (id) => {
-        const work = (await this.#redis.send("GET", this.#key(`worker:${id}`))) as string | null;
-        const beat = (await this.#redis.send("HGET", this.#key("workers:heartbeat"), id)) as string | null;
+        const work = (await this.redis.send("GET", this.#key(`worker:${id}`))) as string | null;
+        const beat = (await this.redis.send("HGET", this.#key("workers:heartbeat"), id)) as string | null;
         return { id, job: readWork(work), heartbeat: beat === null ? undefined : Date.parse(beat) };
       }),
     );
@@ -137,9 +95,7 @@ export class ResqueFleet implements RemoteFleet {
 
   #attemptsOf({ id, job }: Worker): RunningAttempt[] {
     if (job === undefined) return [];
-    const { interruptible, short } = this.#options;
-    const kind = interruptible.includes(job.task) && !short.includes(job.task) ? "interruptible" : "short";
-    return [{ job: job.queue, task: job.task, kind, process: id, where: id, since: job.since }];
+    return [{ job: job.queue, task: job.task, kind: this.kindOf(job.task), process: id, where: id, since: job.since }];
   }
 }
 
@@ -149,10 +105,9 @@ function readWork(text: string | null): Worker["job"] {
   const { queue, run_at, payload } = JSON.parse(text) as {
     queue?: string;
     run_at?: string;
-    payload?: { class?: string; args?: readonly { job_class?: string }[] };
+    payload?: ResquePayload;
   };
-  const task = payload?.args?.[0]?.job_class ?? payload?.class ?? "unknown"; // Active Job wraps its own
-  return { task, queue: queue ?? "", since: new Date(run_at ?? Date.now()) };
+  return { task: nameOf(payload), queue: queue ?? "", since: new Date(run_at ?? Date.now()) };
 }
 
 function toProcess({ id, heartbeat }: Worker, isPaused: boolean): FleetProcess {

@@ -1,4 +1,5 @@
 import type { RedisConnection } from "../../brokers/redis-connection.ts";
+import { nameOf } from "./job.ts";
 
 /** Sidekiq's processes by their own keys (sidekiq/lib/sidekiq/launcher.rb and api.rb, versions 6 to 8). Each writes them with its heartbeat, every 5 to 10 seconds. */
 export interface SidekiqProcess {
@@ -47,7 +48,7 @@ function readWork(text: string): SidekiqWork {
   const job = typeof payload === "string" ? (JSON.parse(payload) as Record<string, unknown>) : payload;
   return {
     id: String(job.jid ?? ""),
-    task: String(job.wrapped ?? job.class ?? "unknown"),
+    task: nameOf(job),
     since: new Date(run_at > 1e11 ? run_at : run_at * 1_000), // milliseconds from version 8 on
     isInterruptible: job.interruptible === true,
   };

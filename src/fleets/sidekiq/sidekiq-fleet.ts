@@ -1,68 +1,46 @@
-import { randomUUID } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
-import { withoutPassword } from "../../brokers/broker-error.ts";
-import { GateTenure, type Holder } from "../../brokers/gate-record.ts";
 import { RedisConnection } from "../../brokers/redis-connection.ts";
-import { RedisGateRecord } from "../../brokers/redis-gate-record.ts";
-import type { FleetProcess, FleetView, HeldBy, Outcome, RemoteFleet, RunningAttempt } from "../fleet.ts";
+import { RedisFleet, type RedisFleetOptions } from "../../brokers/redis-side.ts";
+import type { FleetProcess, FleetView, Outcome, RemoteFleet, RunningAttempt } from "../fleet.ts";
+import { keyPrefixOf } from "./job.ts";
 import { listProcesses, quietProcess, type SidekiqProcess, type SidekiqWork } from "./processes.ts";
 
-export interface SidekiqFleetOptions {
-  /** `redis://…`; `?namespace=` where redis-namespace is used. */
-  readonly address: string;
-  readonly holder: Holder;
-  readonly leaseMs: number;
-  /** Classes of jobs that may be stopped anywhere. */
-  readonly interruptible: readonly string[];
-  /** Classes of jobs that must not be cut off, whatever their options say. */
-  readonly short: readonly string[];
-}
-
-const lookEveryMs = 1_000;
 const silentAfterMs = 30_000;
 
 /**
  * Sidekiq's processes. To quiet them is the point of no return: open-source Sidekiq cannot take up work again, only a restart does. So they are quieted when all
  * short jobs that ran at the beginning have ended: a job that blocks the deploy is found out before.
  */
-export class SidekiqFleet implements RemoteFleet {
-  readonly name: string;
-  remarks: readonly string[] = [];
-  readonly #options: SidekiqFleetOptions;
-  readonly #redis: RedisConnection;
+export class SidekiqFleet extends RedisFleet implements RemoteFleet {
   readonly #prefix: string;
-  readonly #tenure: GateTenure;
   /** Short jobs that ran at the first look. */
   #first: ReadonlySet<string> | undefined;
   /** The heartbeat with which each has said that it is quiet: only what it writes with a later one is what still runs. */
   readonly #quietBeat = new Map<string, number>();
 
-  private constructor(options: SidekiqFleetOptions, redis: RedisConnection, prefix: string) {
-    this.name = `sidekiq ${withoutPassword(options.address)}`;
-    this.#options = options;
-    this.#redis = redis;
+  private constructor(options: RedisFleetOptions, redis: RedisConnection) {
+    const prefix = keyPrefixOf(options.address);
+    super("sidekiq", { redis, options, record: `${prefix}taskmaster:gate:sidekiq`, lookEveryMs: 1_000 });
     this.#prefix = prefix;
-    this.#tenure = new GateTenure(this.name, new RedisGateRecord(redis, `${prefix}taskmaster:gate:sidekiq`));
   }
 
   /** @throws {BrokerUnreachableError | BrokerRefusedError} */
-  static async open(options: SidekiqFleetOptions): Promise<SidekiqFleet> {
-    const namespace = new URL(options.address).searchParams.get("namespace");
-    const prefix = namespace === null ? "" : `${namespace}:`;
-    return new SidekiqFleet(options, await RedisConnection.open(options.address), prefix);
+  static async open(options: RedisFleetOptions): Promise<SidekiqFleet> {
+    return new SidekiqFleet(options, await RedisConnection.open(options.address));
   }
 
   async close(): Promise<void> {
-    await this.#tenure.take(randomUUID(), this.#options.holder, this.#options.leaseMs);
+    await this.take();
   }
 
   get #quieted(): readonly string[] {
-    return Array.isArray(this.#tenure.closed) ? (this.#tenure.closed as string[]) : [];
+    return Array.isArray(this.tenure.closed) ? (this.tenure.closed as string[]) : [];
   }
 
   async observe(): Promise<FleetView> {
-    const processes = await listProcesses(this.#redis, this.#prefix);
-    const short = processes.flatMap(({ works }) => works.filter((work) => this.#kindOf(work) === "short"));
+    const processes = await listProcesses(this.redis, this.#prefix);
+    const short = processes.flatMap(({ works }) =>
+      works.filter((work) => this.kindOf(work.task, work.isInterruptible) === "short"),
+    );
     this.#first ??= new Set(short.map(({ id }) => id));
     if (!short.some(({ id }) => this.#first?.has(id))) await this.#quiet(processes);
     return this.#view(processes);
@@ -71,12 +49,12 @@ export class SidekiqFleet implements RemoteFleet {
   async #quiet(processes: readonly SidekiqProcess[]): Promise<void> {
     const open = processes.filter(({ isQuiet, identity }) => !isQuiet && !this.#quieted.includes(identity));
     if (open.length === 0) return;
-    await this.#tenure.note([...this.#quieted, ...open.map(({ identity }) => identity)]);
-    for (const { identity } of open) await quietProcess(this.#redis, this.#prefix, identity);
+    await this.tenure.note([...this.#quieted, ...open.map(({ identity }) => identity)]);
+    for (const { identity } of open) await quietProcess(this.redis, this.#prefix, identity);
   }
 
   async look(): Promise<FleetView> {
-    return this.#view(await listProcesses(this.#redis, this.#prefix));
+    return this.#view(await listProcesses(this.redis, this.#prefix));
   }
 
   #view(processes: readonly SidekiqProcess[]): FleetView {
@@ -112,45 +90,27 @@ export class SidekiqFleet implements RemoteFleet {
     return { ...at, state: isClosed ? "closed" : "open" };
   }
 
-  #kindOf({ task, isInterruptible }: SidekiqWork): RunningAttempt["kind"] {
-    const { interruptible, short } = this.#options;
-    return !short.includes(task) && (isInterruptible || interruptible.includes(task)) ? "interruptible" : "short";
-  }
-
   #toAttempt(work: SidekiqWork, identity: string): RunningAttempt {
     const { id, task, since } = work;
-    return { job: id, task, kind: this.#kindOf(work), process: identity, where: identity, since };
-  }
-
-  async changed(withinMs: number, signal?: AbortSignal): Promise<void> {
-    await pause(Math.min(withinMs, lookEveryMs), undefined, signal && { signal }).catch(() => {});
-  }
-
-  async hold(ms: number): Promise<void> {
-    await this.#tenure.hold(ms);
-  }
-
-  async extend(ms: number): Promise<void> {
-    await this.#tenure.hold(ms, { evenLate: true });
-  }
-
-  async adopt(): Promise<HeldBy | undefined> {
-    return this.#tenure.adopt();
+    return {
+      job: id,
+      task,
+      kind: this.kindOf(work.task, work.isInterruptible),
+      process: identity,
+      where: identity,
+      since,
+    };
   }
 
   /** What has been quieted and not restarted stays quiet: all that can be done is to say so. */
   async reopen(_outcome: Outcome): Promise<boolean> {
-    const living = await listProcesses(this.#redis, this.#prefix);
+    const living = await listProcesses(this.redis, this.#prefix);
     this.remarks = living
       .filter(({ identity }) => this.#quieted.includes(identity))
       .map(
         ({ identity }) =>
           `Sidekiq process ${identity} is quiet and takes no job until it is restarted: send it TERM, and have its supervisor start it again.`,
       );
-    return this.#tenure.drop();
-  }
-
-  async leave(): Promise<void> {
-    await this.#redis.close();
+    return this.tenure.drop();
   }
 }

@@ -28,18 +28,20 @@ const confirm = (schema: never) =>
 
 describe("every library", () => {
   test.each([
-    ["arktype", type({ id: "number" }), type({ id: "number", date: "string" })],
+    ["arktype", type({ id: "number" }), type({ id: "number", date: "string" }), 'type({ id: "number" })'],
     [
       "valibot",
       toStandardJsonSchema(v.object({ id: v.number() })),
       toStandardJsonSchema(v.object({ id: v.number(), date: v.string() })),
+      "toStandardJsonSchema(v.object({ id: v.number() }))",
     ],
     [
       "typebox",
       typebox(Type.Object({ id: Type.Number() })),
       typebox(Type.Object({ id: Type.Number(), date: Type.String() })),
+      "typebox(Type.Object({ id: Type.Number() }))",
     ],
-  ])("%s: a mandatory field is found, and the code says where the schemas go", async (vendor, older, newer) => {
+  ])("%s: a mandatory field is found, and the code is in its words", async (vendor, older, newer, source) => {
     const before = lock(confirm(older as never));
     expect(before.libraries).toEqual({ [vendor]: expect.stringMatching(/^\d+\.\d+\.\d+/) });
     const [finding] = await findings(before, [confirm(newer as never)]);
@@ -47,8 +49,14 @@ describe("every library", () => {
       rule: "payload-changed",
       title: expect.stringContaining("`date` was added as a mandatory field"),
     });
-    expect(finding?.oneDeploy?.code).toContain(".payload(olderSchema /* as it was before your change */)");
+    expect(finding?.oneDeploy?.code).toContain(`.payload(${source})`);
     expect(finding?.oneDeploy?.code).toContain('upgrade: (older) => ({ ...older, date: "unknown" })');
+  });
+
+  test("what cannot be written back in its library has its place in the code", async () => {
+    const schema = (rest: object) => type({ id: "number", at: "string.date.iso", ...rest }) as never;
+    const [finding] = await findings([confirm(schema({}))], [confirm(schema({ date: "string" }))]);
+    expect(finding?.oneDeploy?.code).toContain(".payload(olderSchema /* as it was before your change */)");
   });
 
   test("the same payload in another library is no change", async () => {

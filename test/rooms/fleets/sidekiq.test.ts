@@ -22,6 +22,17 @@ class Charge
     sleep seconds
   end
 end
+class Fails
+  include Sidekiq::Worker
+  sidekiq_options retry: 5
+  def perform(*args)
+    raise ArgumentError, "not mended" unless File.exist?(ENV["TRACE"] + ".mended")
+    File.write(ENV["TRACE"], "ran #{args.inspect}\\n", mode: "a")
+  end
+end
+class Dies < Fails
+  sidekiq_options retry: 0
+end
 class Export
   include Sidekiq::Worker
   sidekiq_options interruptible: true
@@ -54,14 +65,23 @@ async function scene() {
   };
   const seen = async () => (await deploy("status")).said.fleets[0].view;
   await until("it has sent a heartbeat", async () => (await seen()).processes.length === 1);
-  return { redis, project, deploy, ruby, seen, started: () => readFileSync(trace, "utf8").split("\n").filter(Boolean) };
+  const mend = () => writeFileSync(`${trace}.mended`, "");
+  return {
+    mend,
+    redis,
+    project,
+    deploy,
+    ruby,
+    seen,
+    started: () => readFileSync(trace, "utf8").split("\n").filter(Boolean),
+  };
 }
 
 test.skipIf(!isThere)(
   "Sidekiq is quieted when what ran has ended, and says that only a restart takes up work again",
   async () => {
     const { redis, project, deploy, ruby, seen, started } = await scene();
-    await ruby("Charge.perform_async(25); Export.perform_async(90)");
+    await ruby("Charge.perform_async(16); Export.perform_async(90)");
     await until("both are on record", async () => (await seen()).attempts.length === 2);
     const blocked = await deploy("prepare", "--timeout", "2s");
     expect(blocked).toMatchObject({ code: 3, said: { blockers: [{ task: "Charge" }] } });
@@ -80,4 +100,50 @@ test.skipIf(!isThere)(
     expect(wrong.stderr).not.toMatch(/:wrong@/);
   },
   120_000,
+);
+
+test.skipIf(!isThere)(
+  "what Sidekiq will retry and what is dead goes back to its queue by Sidekiq's own rules",
+  async () => {
+    const { mend, redis, project, ruby, started } = await scene();
+    const jobs = async (...args: string[]) => {
+      const answer = await project.call(["jobs", ...args, "--fleet", `sidekiq=${redis}`, "--json"]);
+      return JSON.parse(answer.stdout);
+    };
+    const exact = "12345678901234567890, 1.0, {}, []";
+    await ruby(`3.times { Fails.perform_async(${exact}) }; 2.times { Dies.perform_async("dead") }`);
+    await until("all have failed", async () => (await jobs("list", "--since", "1h")).jobs.length === 5);
+    const listed = (await jobs("list", "--task", "Fails")).jobs;
+    expect(listed[0]).toMatchObject({ queue: "default", name: "Fails", error: "ArgumentError: not mended" });
+    expect(listed[0].standing).toMatch(/^to be retried 20/);
+
+    project.write(
+      "contracts.ts",
+      'import { z } from "zod";\nexport const contracts = { default: { Fails: z.tuple([z.number()]).rest(z.unknown()), Dies: z.tuple([z.number()]) } };\n',
+    );
+    const checked = await project.call([
+      "check",
+      "--live",
+      "--fleet",
+      `sidekiq=${redis}`,
+      "--contracts",
+      "contracts.ts",
+      "--json",
+    ]);
+    expect([checked.code, JSON.parse(checked.stdout).storedJobs]).toEqual([1, 5]);
+    expect(JSON.parse(checked.stdout).findings[0].title).toMatch(
+      /^2 of 2 jobs of queue default, job Dies would fail: .*, dead since 20/,
+    );
+
+    mend();
+    expect((await jobs("retry", "--since", "1h", "--dry-run")).kinds).toEqual([
+      { queue: "default", name: "Fails", error: "ArgumentError: not mended", jobs: 3 },
+      { queue: "default", name: "Dies", error: "ArgumentError: not mended", jobs: 2 },
+    ]);
+    expect(await jobs("retry", "--since", "1h", "--yes")).toMatchObject({ found: 5, changed: 5 });
+    await until("all have run", () => started().length === 5);
+    expect(started().filter((line) => line === `ran [${exact}]`)).toHaveLength(3); // as its producer wrote it
+    expect(await jobs("retry", "--since", "1h", "--yes")).toMatchObject({ found: 0 });
+  },
+  60_000,
 );

@@ -13,14 +13,19 @@ export interface CeleryTask {
   readonly startedAt?: number;
   /** A task that is acknowledged is not delivered again. */
   readonly acknowledged: boolean;
-  /** Epoch milliseconds, of a task with an ETA. */
+  /** Epoch milliseconds, of a task with an ETA: not before this. */
   readonly eta?: number;
 }
 
-/** Which tasks the broker delivers again when their worker is killed in the middle: those with both. */
+/** What a worker says of a task of its own. The broker delivers those with `acksLate` again when their worker is killed in the middle. */
 export interface RegisteredTask {
   readonly acksLate: boolean;
+  /** Also when only the process of its pool is killed, and the worker acknowledges for it. */
   readonly rejectOnWorkerLost: boolean;
+  /** How many may start in a second, at most. */
+  readonly rateLimit?: number;
+  /** The queue that it is sent to, where its declaration says so. */
+  readonly queue?: string;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -41,12 +46,21 @@ export function readTasks(answer: unknown): CeleryTask[] {
   return list(answer).map(readTask);
 }
 
-/** Each is `{ eta, priority, request }`; the ETA is ISO 8601, with the worker's zone or in UTC. */
+/** Each is `{ eta, priority, request }`. */
 export function readScheduled(answer: unknown): CeleryTask[] {
-  return list(answer).map((each) => {
-    const eta = typeof each.eta === "number" ? each.eta * 1_000 : Date.parse(text(each.eta));
-    return { ...readTask(fields(each.request)), eta: Number.isNaN(eta) ? Date.now() : eta };
-  });
+  return list(answer).map((each) => ({ ...readTask(fields(each.request)), eta: readEta(each.eta) }));
+}
+
+/** The furthest that any zone is before UTC. */
+const earliestZoneMs = 14 * 3_600_000;
+
+/** ISO 8601. Without a zone (`enable_utc = False`) it is in the worker's, which we do not know: taken for the earliest that it can be. */
+function readEta(eta: unknown): number {
+  if (typeof eta === "number") return eta * 1_000;
+  if (typeof eta !== "string") return Date.now();
+  const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(eta);
+  const at = hasZone ? Date.parse(eta) : Date.parse(`${eta}Z`) - earliestZoneMs;
+  return Number.isNaN(at) ? Date.now() : at;
 }
 
 function readTask(task: Fields): CeleryTask {
@@ -58,16 +72,46 @@ function readTask(task: Fields): CeleryTask {
   };
 }
 
-/** Each is `name [acks_late=True reject_on_worker_lost=None]`, the brackets only where an item is set. */
+/** What `inspect registered` is asked for. */
+export const taskItems = ["acks_late", "reject_on_worker_lost", "rate_limit", "queue"];
+
+/** Each is `name [acks_late=True rate_limit=10/m]`, the brackets only where an item is set. */
 export function readRegistered(answer: unknown): ReadonlyMap<string, RegisteredTask> {
   if (!Array.isArray(answer)) throw unreadable(answer);
   return new Map(
     answer.map((line) => {
-      const [, name = "", items = ""] = /^(\S+)(?: \[(.*)\])?$/.exec(text(line)) ?? [];
-      const isOn = (item: string) => new RegExp(`(^|[ ,])${item}=True\\b`).test(items);
-      return [name, { acksLate: isOn("acks_late"), rejectOnWorkerLost: isOn("reject_on_worker_lost") }];
+      const [, name = "", given = ""] = /^(\S+)(?: \[(.*)\])?$/.exec(text(line)) ?? [];
+      const items = new Map(given.split(/ (?=[a-z_]+=)/).map((item) => splitOnce(item)));
+      const rateLimit = perSecond(items.get("rate_limit") ?? "");
+      const queue = items.get("queue");
+      return [
+        name,
+        {
+          acksLate: items.get("acks_late") === "True",
+          rejectOnWorkerLost: items.get("reject_on_worker_lost") === "True",
+          ...(rateLimit > 0 && { rateLimit }),
+          ...(queue !== undefined && { queue }),
+        },
+      ];
     }),
   );
+}
+
+function splitOnce(item: string): [string, string] {
+  const at = item.indexOf("=");
+  return [item.slice(0, at), item.slice(at + 1)];
+}
+
+/** `10/m`, `0.5/s`, `100`: 0 where there is no limit. */
+function perSecond(rate: string): number {
+  const [, count = "0", unit = "s"] = /^([\d.]+)(?:\/([smh]))?$/.exec(rate) ?? [];
+  return Number(count) / ({ s: 1, m: 60, h: 3_600 }[unit] ?? 1);
+}
+
+/** How many tasks of each name a worker has begun since it started. */
+export function readTotals(stats: unknown): ReadonlyMap<string, number> {
+  const { total } = fields(stats);
+  return new Map(Object.entries(fields(total ?? {})).map(([name, count]) => [name, Number(count)]));
 }
 
 /** The process behind a node's name: a restarted worker has another pid, and in a container another start. */

@@ -28,9 +28,26 @@ export function encodeCommand(
   });
 }
 
-/** One message holds the answer of one worker: `{ "name@host": … }`. */
-export function decodeReply(ticket: unknown, body: string): PidboxReply[] {
-  const answers: unknown = JSON.parse(body);
+/** One message holds the answer of one worker: `{ "name@host": … }`. Undefined where it is not written in JSON: workers answer by their `task_serializer`. */
+export function decodeReply(ticket: unknown, body: string): PidboxReply[] | undefined {
+  const answers = parsed(body);
+  if (answers === undefined) return undefined;
   if (typeof ticket !== "string" || typeof answers !== "object" || answers === null) return [];
   return Object.entries(answers).map(([node, answer]) => ({ ticket, node, answer }));
+}
+
+/** A worker that starts greets the others, a second before it consumes (celery/worker/consumer/mingle.py). Answers with its name. */
+export function decodeGreeting(body: string): string | undefined {
+  const command = parsed(body);
+  if (typeof command !== "object" || command === null) return undefined;
+  const { method, arguments: given } = command as { method?: unknown; arguments?: { from_node?: unknown } | null };
+  return method === "hello" && typeof given?.from_node === "string" ? given.from_node : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -2,28 +2,46 @@ import { randomUUID } from "node:crypto";
 import type { AmqpChannel } from "../../../brokers/amqp-channel.ts";
 import { AmqpConnection } from "../../../brokers/amqp-connection.ts";
 import { AmqpGateRecord } from "../../../brokers/amqp-gate-record.ts";
+import { AmqpMemory } from "../../../brokers/amqp-memory.ts";
 import { BrokerRefusedError } from "../../../brokers/broker-error.ts";
 import type { GateRecordStore } from "../../../brokers/gate-record.ts";
-import { decodeReply, encodeCommand, type PidboxCommand, type PidboxReply } from "../protocol/pidbox.ts";
-import type { CeleryTransport } from "./transport.ts";
+import { decodeWorkerEvent, type WorkerEvent } from "../protocol/events.ts";
+import {
+  decodeGreeting,
+  decodeReply,
+  encodeCommand,
+  type PidboxCommand,
+  type PidboxReply,
+} from "../protocol/pidbox.ts";
+import { Management } from "./management.ts";
+import type { CeleryTransport, Memory } from "./transport.ts";
 
 const json = { contentType: "application/json", contentEncoding: "utf-8" };
+
+const apartMs = 200;
 
 /** Remote control over RabbitMQ. No header of ours is a number (see the writer of field tables). */
 export class AmqpTransport implements CeleryTransport {
   readonly records: GateRecordStore;
+  readonly memory: Memory;
   onReply: (reply: PidboxReply) => void = () => {};
+  unreadReplies = 0;
   readonly #connection: AmqpConnection;
   readonly #channel: AmqpChannel;
   readonly #namespace: string;
+  readonly #management: Management | undefined;
   readonly #oid = randomUUID();
   #laterQueue: AmqpChannel | undefined;
+  #isListening = false;
+  #isAnybodyThere = true;
 
   private constructor(connection: AmqpConnection, channel: AmqpChannel, namespace: string) {
     this.#connection = connection;
     this.#channel = channel;
     this.#namespace = namespace;
     this.records = new AmqpGateRecord(connection, `taskmaster.gate.${namespace}`);
+    this.memory = new AmqpMemory(connection, `taskmaster.gate.${namespace}.known`);
+    this.#management = Management.of(connection.address);
   }
 
   static async open(address: string, namespace: string): Promise<AmqpTransport> {
@@ -38,9 +56,52 @@ export class AmqpTransport implements CeleryTransport {
     }
   }
 
-  async broadcast(command: PidboxCommand): Promise<undefined> {
+  /** RabbitMQ does not count mailboxes, but it says when there is none. */
+  async broadcast(command: PidboxCommand): Promise<number | undefined> {
     const replyTo = { exchange: this.#replies, routingKey: this.#oid };
-    await this.#channel.publish(this.#mailbox, "", encodeCommand(command, replyTo), { ...json, headers: {} });
+    const body = encodeCommand(command, replyTo);
+    const isRouted = await this.#channel.publish(this.#mailbox, "", body, { ...json, headers: {} });
+    if (!this.#isListening) this.#isAnybodyThere = isRouted;
+    return this.#isAnybodyThere ? undefined : 0;
+  }
+
+  async listenToGreetings(onGreeting: (node: string) => void): Promise<void> {
+    if (this.#isListening) return;
+    this.#isListening = true; // a mailbox of our own: from now on there is always one
+    const channel = await this.#connection.channel();
+    const queue = `taskmaster.${this.#oid}.${this.#mailbox}`;
+    await channel.declareQueue(queue, { exclusive: true, autoDelete: true });
+    await channel.bindQueue(queue, this.#mailbox, "");
+    await channel.consume(queue, ({ body }) => {
+      const node = decodeGreeting(body);
+      if (node === undefined) return;
+      this.#isAnybodyThere = true;
+      onGreeting(node);
+    });
+  }
+
+  async listenToEvents(exchange: string, onEvent: (event: WorkerEvent) => void): Promise<boolean> {
+    const find = async (channel: AmqpChannel) => {
+      await channel.findExchange(exchange);
+      return true;
+    };
+    if (!(await this.#tried(find, { "403": false, "404": false }))) return false;
+    const channel = await this.#connection.channel();
+    const queue = `taskmaster.${this.#oid}.${exchange}`;
+    await channel.declareQueue(queue, { exclusive: true, autoDelete: true });
+    await channel.bindQueue(queue, exchange, "worker.#");
+    await channel.consume(queue, ({ body }) => {
+      const event = decodeWorkerEvent(body);
+      if (event) onEvent(event);
+    });
+    return true;
+  }
+
+  async connected(): Promise<readonly string[] | undefined> {
+    const mailboxes = await this.#management?.boundTo(this.#mailbox);
+    return mailboxes
+      ?.filter((mailbox) => !mailbox.startsWith("taskmaster."))
+      .map((mailbox) => mailbox.replace(`.${this.#mailbox}`, ""));
   }
 
   async consumers(queue: string): Promise<number | undefined> {
@@ -65,12 +126,12 @@ export class AmqpTransport implements CeleryTransport {
       await this.#laterQueue.declareQueue(queue, { durable: true, arguments: later });
     }
     await this.#laterQueue.purgeQueue(queue);
-    for (const command of commands)
+    for (const [index, command] of commands.entries())
       await this.#laterQueue.publish("", queue, encodeCommand(command), {
         ...json,
         headers: {},
         persistent: true,
-        expiresMs: ms,
+        expiresMs: ms + index * apartMs, // what a worker gets at once it does in any order
       });
     return true;
   }
@@ -95,7 +156,10 @@ export class AmqpTransport implements CeleryTransport {
     await channel.declareQueue(queue, { exclusive: true, autoDelete: true });
     await channel.bindQueue(queue, this.#replies, this.#oid);
     await channel.consume(queue, ({ headers, body }) => {
-      for (const reply of decodeReply(headers.ticket, body)) this.onReply(reply);
+      const replies = decodeReply(headers.ticket, body);
+      if (replies === undefined) this.unreadReplies += 1;
+      this.#isAnybodyThere = true;
+      for (const reply of replies ?? []) this.onReply(reply);
     });
   }
 

@@ -30,9 +30,13 @@ export async function openTransport(address: string): Promise<CeleryTransport> {
       `${withoutPassword(address)}: Taskmaster speaks to Celery over ${Object.keys(schemes).join(", ")}, not over ${scheme}.`,
     );
   const url = address.replace(scheme, known);
-  const options = new URL(url).searchParams;
-  const namespace = options.get("control_exchange") ?? "celery";
+  const namespace = namespaceOf(url);
   return known.startsWith("amqp")
     ? AmqpTransport.open(url, namespace)
-    : RedisTransport.open(url, namespace, options.get("global_keyprefix") ?? "");
+    : RedisTransport.open(url, namespace, new URL(url).searchParams.get("global_keyprefix") ?? "");
+}
+
+/** The name of Celery's `control_exchange`. */
+export function namespaceOf(address: string): string {
+  return new URL(address).searchParams.get("control_exchange") ?? "celery";
 }

@@ -2,20 +2,32 @@ import { randomUUID } from "node:crypto";
 import type { GateRecordStore } from "../../../brokers/gate-record.ts";
 import { databaseOf, RedisConnection } from "../../../brokers/redis-connection.ts";
 import { RedisGateRecord } from "../../../brokers/redis-gate-record.ts";
+import { RedisMemory } from "../../../brokers/redis-memory.ts";
+import { decodeWorkerEvent, type WorkerEvent } from "../protocol/events.ts";
 import { binding, bindingsKey, decodeEnvelope, encodeEnvelope, fanoutChannel } from "../protocol/kombu-redis.ts";
-import { decodeReply, encodeCommand, type PidboxCommand, type PidboxReply } from "../protocol/pidbox.ts";
-import type { CeleryTransport } from "./transport.ts";
+import {
+  decodeGreeting,
+  decodeReply,
+  encodeCommand,
+  type PidboxCommand,
+  type PidboxReply,
+} from "../protocol/pidbox.ts";
+import type { CeleryTransport, Memory } from "./transport.ts";
 
 /** Remote control over Redis or Valkey, as kombu maps it. */
 export class RedisTransport implements CeleryTransport {
   readonly records: GateRecordStore;
+  readonly memory: Memory;
   onReply: (reply: PidboxReply) => void = () => {};
+  unreadReplies = 0;
   readonly #redis: RedisConnection;
   /** It waits for replies, and can do nothing else meanwhile. */
   readonly #waiting: RedisConnection;
   readonly #namespace: string;
   readonly #prefix: string;
   readonly #oid = randomUUID();
+  readonly #listening: RedisConnection[] = [];
+  #isListening = false;
   #isClosed = false;
 
   private constructor(redis: RedisConnection, waiting: RedisConnection, namespace: string, prefix: string) {
@@ -24,6 +36,7 @@ export class RedisTransport implements CeleryTransport {
     this.#namespace = namespace;
     this.#prefix = prefix;
     this.records = new RedisGateRecord(redis, `${prefix}taskmaster:gate:${namespace}`);
+    this.memory = new RedisMemory(redis, `${prefix}taskmaster:gate:${namespace}:known`);
   }
 
   /** @param prefix kombu's `global_keyprefix` */
@@ -42,8 +55,27 @@ export class RedisTransport implements CeleryTransport {
   async broadcast(command: PidboxCommand): Promise<number> {
     const mailbox = `${this.#namespace}.pidbox`;
     const body = encodeCommand(command, { exchange: this.#replies, routingKey: this.#oid });
-    const channel = this.#prefix + fanoutChannel(databaseOf(this.#redis.address), mailbox);
-    return Number(await this.#redis.send("PUBLISH", channel, encodeEnvelope(body, mailbox, randomUUID())));
+    const got = await this.#redis.send(
+      "PUBLISH",
+      this.#channelOf(mailbox),
+      encodeEnvelope(body, mailbox, randomUUID()),
+    );
+    return Number(got) - (this.#isListening ? 1 : 0); // we hear ourselves
+  }
+
+  async listenToGreetings(onGreeting: (node: string) => void): Promise<void> {
+    if (this.#isListening) return;
+    const connection = await RedisConnection.open(this.#redis.address);
+    this.#listening.push(connection);
+    await connection.subscribe(this.#channelOf(`${this.#namespace}.pidbox`), (text) => {
+      const node = decodeGreeting(decodeEnvelope(text).body);
+      if (node !== undefined) onGreeting(node);
+    });
+    this.#isListening = true;
+  }
+
+  #channelOf(exchange: string): string {
+    return this.#prefix + fanoutChannel(databaseOf(this.#redis.address), exchange);
   }
 
   /** Redis has lists, and does not know who will take from them. */
@@ -55,6 +87,20 @@ export class RedisTransport implements CeleryTransport {
     return undefined;
   }
 
+  async connected(): Promise<undefined> {
+    return undefined;
+  }
+
+  async listenToEvents(exchange: string, onEvent: (event: WorkerEvent) => void): Promise<boolean> {
+    const connection = await RedisConnection.open(this.#redis.address);
+    this.#listening.push(connection);
+    await connection.subscribe(`${this.#channelOf(exchange)}/worker.*`, (text) => {
+      const event = decodeWorkerEvent(decodeEnvelope(text).body);
+      if (event) onEvent(event);
+    });
+    return true;
+  }
+
   async sendLater(): Promise<boolean> {
     return false;
   }
@@ -63,6 +109,7 @@ export class RedisTransport implements CeleryTransport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#waiting.close();
+    for (const connection of this.#listening) await connection.close();
     await this.#redis
       .send("SREM", this.#prefix + bindingsKey(this.#replies), binding(this.#oid, this.#queue))
       .catch(() => {}); // a dead broker has nothing to tidy up
@@ -88,7 +135,9 @@ export class RedisTransport implements CeleryTransport {
       const taken = await this.#waiting.send("BRPOP", this.#prefix + this.#queue, "5");
       if (!Array.isArray(taken)) continue;
       const { headers, body } = decodeEnvelope(String(taken[1]));
-      for (const reply of decodeReply(headers.ticket, body)) this.onReply(reply);
+      const replies = decodeReply(headers.ticket, body);
+      if (replies === undefined) this.unreadReplies += 1;
+      for (const reply of replies ?? []) this.onReply(reply);
     }
   }
 }

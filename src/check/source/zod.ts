@@ -1,20 +1,8 @@
-import type { JsonSchema } from "../contract/json-schema.ts";
+import type { JsonSchema } from "../../contract/json-schema.ts";
+import { NoSource } from "./no-source.ts";
+import { propertyKey } from "./property-key.ts";
 
-/**
- * A JSON Schema as the code of a schema library, for people to paste. Only of Zod, and only what Zod renders so: whatever
- * else is answered with undefined, and the reader is sent to the code as it was.
- */
-export function schemaSource(schema: JsonSchema, library: string): string | undefined {
-  if (library !== "zod") return;
-  try {
-    return zod(schema);
-  } catch (error) {
-    if (error instanceof NoSource) return;
-    throw error;
-  }
-}
-
-class NoSource extends Error {}
+/** As code of Zod. */
 
 type Keywords = Readonly<Record<string, unknown>>;
 
@@ -29,7 +17,8 @@ const formats = new Map([
   ["time", "z.iso.time()"],
 ]);
 
-function zod(schema: JsonSchema): string {
+/** @throws {NoSource} */
+export function zod(schema: JsonSchema): string {
   if (schema === true) return "z.any()";
   if (schema === false) return "z.never()";
   const { default: fallback, ...keywords } = schema as Keywords;
@@ -145,10 +134,4 @@ function object({ properties, required = [], additionalProperties, propertyNames
 
 function call(method: string, argument: unknown): string {
   return argument === undefined ? "" : `.${method}(${JSON.stringify(argument)})`;
-}
-
-/** A name as an object literal takes it. */
-export function propertyKey(name: string): string {
-  if (name === "__proto__") return '["__proto__"]';
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
 }
