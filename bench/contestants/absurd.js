@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Absurd } from "absurd-sdk";
 import pg from "pg";
+import { resultOf } from "../harness/contestant.js";
 
 const queueName = "bench";
 const log = { log() {}, info() {}, warn() {}, error: console.error };
@@ -22,6 +23,7 @@ export const absurd = {
   package: "absurd-sdk",
   file: "absurd.js",
   store: "postgres",
+  keepsSteps: true,
   tuning:
     "concurrency and batchSize alike, pollInterval 0.01 s (default 0.25), a pool of 10 to 25 connections; it has no call for a batch, so batches are spawn() on one connection in one transaction",
 
@@ -58,12 +60,14 @@ export const absurd = {
     };
   },
 
-  async work({ url, tasks, concurrency, run }) {
+  async work({ url, tasks, concurrency, steps, begun, run }) {
     const { pool, absurd } = open(url, Math.min(25, Math.max(10, concurrency)));
     for (let task = 0; task < tasks; task++)
       absurd.registerTask(
         { name: name(task) },
-        async (/** @type {import("../harness/contestant.js").Payload} */ payload) => {
+        async (/** @type {import("../harness/contestant.js").Payload} */ payload, ctx) => {
+          if (steps > 0) begun();
+          for (let step = 0; step < steps; step++) await ctx.step(`step ${step}`, async () => resultOf(step));
           await run(payload);
         },
       );

@@ -1,5 +1,6 @@
 import { DBOS, DBOSClient } from "@dbos-inc/dbos-sdk";
 import pg from "pg";
+import { resultOf } from "../harness/contestant.js";
 
 const queueName = "bench";
 const name = (/** @type {number} */ task) => `noop${task}`;
@@ -10,6 +11,8 @@ const quiet = { info() {}, debug() {}, warn() {}, error() {} };
 const registered = new Set();
 /** @type {import("../harness/contestant.js").WorkerOptions["run"]} */
 let job = () => {};
+let stepsOfEach = 0;
+let first = () => {};
 
 /** @param {number} tasks */
 function register(tasks) {
@@ -18,6 +21,9 @@ function register(tasks) {
     registered.add(task);
     DBOS.registerWorkflow(
       async (/** @type {import("../harness/contestant.js").Payload} */ payload) => {
+        if (stepsOfEach > 0) first();
+        for (let step = 0; step < stepsOfEach; step++)
+          await DBOS.runStep(async () => resultOf(step), { name: `step ${step}` });
         await job(payload);
       },
       { name: name(task) },
@@ -44,6 +50,7 @@ export const dbos = {
   package: "@dbos-inc/dbos-sdk",
   file: "dbos.js",
   store: "postgres",
+  keepsSteps: true,
   tuning:
     "one queue with workerConcurrency, minPollingIntervalMs 10 (default 1000), systemDatabasePoolSize 20; it has no call for a batch, so batches are enqueueInTransaction() in one transaction",
 
@@ -82,16 +89,21 @@ export const dbos = {
     };
   },
 
-  async work({ url, tasks, concurrency, run }) {
+  async work({ url, tasks, concurrency, steps, begun, run }) {
     configure(url);
     job = run;
+    stepsOfEach = steps;
+    first = begun;
     register(tasks);
-    await DBOS.launch();
-    await DBOS.registerQueue(queueName, {
+    // before the launch, which begins to work: what `prepare` registered has no limit
+    const client = await DBOSClient.create({ systemDatabaseUrl: url });
+    await client.registerQueue(queueName, {
       workerConcurrency: concurrency,
       minPollingIntervalMs: 10,
       onConflict: "always_update",
     });
+    await client.destroy();
+    await DBOS.launch();
     return () => DBOS.shutdown();
   },
 

@@ -1,6 +1,7 @@
 import { Taskmaster, task } from "taskmaster";
 import { Worker } from "taskmaster/worker";
 import { z } from "zod";
+import { resultOf } from "../harness/contestant.js";
 
 /** @typedef {import("../harness/contestant.js").Payload} Payload */
 
@@ -27,8 +28,18 @@ const unchecked = z.any();
  * @param {number} revisions
  * @param {import("../harness/contestant.js").Shape} shape
  * @param {(payload: Payload) => Promise<void> | void} run
+ * @param {number} [steps]
+ * @param {() => void} [begun]
  */
-function taskOf(name, revisions, shape, run) {
+function taskOf(name, revisions, shape, run, steps = 0, begun = () => {}) {
+  if (steps > 0)
+    return task(name)
+      .payload(first)
+      .interruptible(async (payload, ctx) => {
+        begun();
+        for (let step = 0; step < steps; step++) await ctx.step(`step ${step}`, async () => resultOf(step));
+        await run(payload);
+      });
   const body = async (/** @type {unknown} */ payload) => run(/** @type {Payload} */ (payload));
   if (shape === "light") return task(`${name}.light`).payload(unchecked).interruptible({ attempts: 25 }, body);
   if (shape === "short") return task(name).payload(first).short(body);
@@ -39,9 +50,9 @@ function taskOf(name, revisions, shape, run) {
   return two.revise(third, { upgrade: (old) => ({ ...old, urgent: false }) }).interruptible(body);
 }
 
-/** @param {number} count @param {number} revisions @param {import("../harness/contestant.js").Shape} shape @param {(payload: Payload) => Promise<void> | void} run */
-function tasksOf(count, revisions, shape, run) {
-  return Array.from({ length: count }, (_, place) => taskOf(`bench.noop${place}`, revisions, shape, run));
+/** @param {number} count @param {number} revisions @param {import("../harness/contestant.js").Shape} shape @param {(payload: Payload) => Promise<void> | void} run @param {number} [steps] @param {() => void} [begun] */
+function tasksOf(count, revisions, shape, run, steps, begun) {
+  return Array.from({ length: count }, (_, place) => taskOf(`bench.noop${place}`, revisions, shape, run, steps, begun));
 }
 
 /** @param {Payload} payload @param {number} revision @returns {Payload} */
@@ -58,6 +69,7 @@ export const taskmaster = {
   package: "taskmaster",
   file: "taskmaster.js",
   store: "postgres",
+  keepsSteps: true,
   tuning: "the defaults; payloads are checked against their schema before they are written and before they run",
 
   async prepare(database) {
@@ -90,8 +102,8 @@ export const taskmaster = {
     };
   },
 
-  async work({ url, tasks: count, revisions, concurrency, shape, run }) {
-    const tasks = tasksOf(count, revisions, shape, run);
+  async work({ url, tasks: count, revisions, concurrency, shape, steps, begun, run }) {
+    const tasks = tasksOf(count, revisions, shape, run, steps, begun);
     const worker = new Worker({ database: url, tasks, concurrency, release: `bench-${revisions}` });
     await worker.start();
     return () => worker.stop();

@@ -52,6 +52,10 @@ function runner({ release, holdMs }) {
   };
 }
 
+function begun() {
+  if (tally.firstStart === 0) tally.firstStart = now();
+}
+
 function opened() {
   if (producer === undefined || producing === undefined) throw new Error("The producer is not open.");
   return { producer, producing };
@@ -72,11 +76,11 @@ const commands = {
     producer = undefined;
   },
 
-  /** @param {Omit<import("./contestant.js").WorkerOptions, "run"> & { release: "old" | "new", holdMs: number }} options */
+  /** @param {Omit<import("./contestant.js").WorkerOptions, "run" | "begun"> & { release: "old" | "new", holdMs: number }} options */
   async openWorker(options) {
     Object.assign(tally, { done: 0, failures: 0, firstStart: 0, lastStart: 0 });
     waits = [];
-    stopWorker = await contestant.work({ ...options, run: runner(options) });
+    stopWorker = await contestant.work({ ...options, begun, run: runner(options) });
   },
 
   async closeWorker() {

@@ -22,6 +22,8 @@
  * @property {number} revisions how many revisions of each task it knows, for those who know revisions
  * @property {number} concurrency
  * @property {Shape} shape
+ * @property {number} steps checkpoints that each job makes before it is done, for those who keep any. Default of the harness 0
+ * @property {() => void} begun to be called before a job's first step
  * @property {(payload: Payload) => Promise<void> | void} run what a job does; a throw is the job's failure
  *
  * @typedef {"light" | "checked" | "short"} Shape whether payloads are checked against a schema before they are written and before they run; short: by a short task
@@ -38,6 +40,7 @@
  * @property {"postgres" | "redis" | "redis-aof" | "redis-always"} store
  * @property {string} tuning what is set to make it fast, and who says so
  * @property {() => Promise<string | undefined>} [missing] why it cannot take part here
+ * @property {boolean} [keepsSteps] whether its jobs can make checkpoints
  * @property {(url: string) => Promise<void>} prepare makes its tables in an empty database
  * @property {(options: ProducerOptions) => Promise<Producer>} produce
  * @property {(options: WorkerOptions) => Promise<() => Promise<void>>} work resolves once it works; answers its orderly stop
@@ -59,6 +62,11 @@ export function versionOf(name) {
     }
   }
   throw new Error(`${name} is not installed in bench/: run \`npm ci --prefix bench\`.`);
+}
+
+/** What a step of a job answers: a small record, of about 60 bytes. @param {number} step */
+export function resultOf(step) {
+  return { step, ref: "0123456789abcdef", sent: true };
 }
 
 /** How jobs look like in the field: about 120 bytes of JSON. @param {number} n @returns {Payload} */

@@ -10,6 +10,7 @@ const titles = {
   deploy: "A deploy while jobs run",
   floor: "The floor: the same statements by pgbench",
   contracts: "What versioned contracts cost",
+  steps: "What a step's checkpoint costs",
   growth: "Growth",
 };
 
