@@ -19,7 +19,7 @@ export const pgBoss = {
   file: "pg-boss.js",
   store: "postgres",
   tuning:
-    "work() in batches of the concurrency, which is its only concurrency; pollingIntervalSeconds 0.5, the least allowed; notifyWorker() after each full batch, so that a full queue is not polled; insert() for batches",
+    "work() in batches, which are its only concurrency: of 500 jobs where a full queue is emptied, run as many at once as the others do, else of the concurrency; pollingIntervalSeconds 0.5, the least allowed; notifyWorker() after each full batch, so that a full queue is not polled; insert() for batches",
 
   async prepare(connectionString) {
     const boss = await start(connectionString, { supervise: false, schedule: false });
@@ -46,16 +46,21 @@ export const pgBoss = {
     };
   },
 
-  async work({ url, tasks, concurrency, run }) {
+  async work({ url, tasks, concurrency, ahead, run }) {
     const boss = await start(url, quiet);
     for (let task = 1; task < tasks; task++) await boss.createQueue(name(task));
+    const batchSize = Math.max(concurrency, ahead);
     for (let task = 0; task < tasks; task++) {
       const worker = await boss.work(
         name(task),
-        { batchSize: concurrency, pollingIntervalSeconds: 0.5 },
+        { batchSize, pollingIntervalSeconds: 0.5 },
         async (/** @type {PgBoss.Job<import("../harness/contestant.js").Payload>[]} */ jobs) => {
-          if (jobs.length === concurrency) setImmediate(() => boss.notifyWorker(worker));
-          await Promise.all(jobs.map(({ data }) => run(data)));
+          if (jobs.length === batchSize) setImmediate(() => boss.notifyWorker(worker));
+          const waiting = jobs.values();
+          const oneAfterTheOther = async () => {
+            for (const { data } of waiting) await run(data);
+          };
+          await Promise.all(Array.from({ length: Math.min(concurrency, jobs.length) }, oneAfterTheOther));
         },
       );
     }

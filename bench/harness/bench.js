@@ -131,5 +131,15 @@ export class Bench {
 
 /** @param {Partial<WorkerCall> & { url: string }} options @returns {WorkerCall} */
 export function workerOptions(options) {
-  return { tasks: 1, revisions: 1, concurrency: 10, shape: "checked", steps: 0, release: "new", holdMs: 0, ...options };
+  return {
+    tasks: 1,
+    revisions: 1,
+    concurrency: 10,
+    shape: "checked",
+    steps: 0,
+    ahead: 1,
+    release: "new",
+    holdMs: 0,
+    ...options,
+  };
 }

@@ -21,6 +21,7 @@
  * @property {number} tasks
  * @property {number} revisions how many revisions of each task it knows, for those who know revisions
  * @property {number} concurrency
+ * @property {number} ahead how many jobs a fetch may bring where it is the caller who says so. Default of the harness 1
  * @property {Shape} shape
  * @property {number} steps checkpoints that each job makes before it is done, for those who keep any. Default of the harness 0
  * @property {() => void} begun to be called before a job's first step

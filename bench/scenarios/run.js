@@ -30,7 +30,7 @@ function running(name, quick, { processes, concurrency, jobs, tasks = 1, revisio
         processes,
         jobs: filled,
         capMs: bench.quick ? 1_200 : 5_000,
-        worker: { tasks, revisions, concurrency },
+        worker: { tasks, revisions, concurrency, ahead: 500 },
       });
     },
   };
