@@ -109,7 +109,7 @@ export class ClaimLoop {
     await scout.survey();
     const room = this.#room();
     const interruptibleOnly = closing.closes === "short";
-    const lanes = room > 0 ? scout.plan(room, ({ execution }) => closing.allows(execution)) : [];
+    const lanes = room > 0 ? scout.plan(room, runner.concurrency, ({ execution }) => closing.allows(execution)) : [];
     if (lanes.length === 0 || closing.closes === "all") return 0;
     const me = process();
     const batch = ++this.#batch;

@@ -70,6 +70,10 @@ export class Runner {
     this.pace = new Pace(options.concurrency);
   }
 
+  get concurrency(): number {
+    return this.#options.concurrency;
+  }
+
   get freeSlots(): number {
     return Math.max(0, this.#options.concurrency - this.#running.size - this.#announcing.size - this.#buffer.length);
   }

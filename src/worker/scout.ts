@@ -1,6 +1,7 @@
 import { type ClaimedJob, type Floor, isBehind, type LaneQuota, probeLanes } from "../engine/claim.ts";
 import type { Database } from "../engine/database.ts";
 import { listLanes, type ReadableLane, rankOf, readableLanes } from "../engine/lanes.ts";
+import { shareOut } from "./shares.ts";
 import type { TaskEntry, TaskTable } from "./task-table.ts";
 
 /**
@@ -108,8 +109,10 @@ export class Scout {
   /**
    * Shares out room among hot lanes: all of it to the highest priority that has work, in equal parts, so that no task starves
    * another of its rank. What a lane leaves goes to the others with the next claim.
+   *
+   * @param breadth how many jobs run at once
    */
-  plan(room: number, mayStart: (task: TaskEntry) => boolean): LaneQuota[] {
+  plan(room: number, breadth: number, mayStart: (task: TaskEntry) => boolean): LaneQuota[] {
     const hot = [...this.#lanes.values()].filter(({ hot, lane }) => {
       const task = hot && this.#tasks.get(lane.task);
       return task && mayStart(task);
@@ -117,12 +120,12 @@ export class Scout {
     const rank = Math.min(...hot.map(({ lane }) => rankOf(lane.priority)));
     const sharing = hot.filter(({ lane }) => rankOf(lane.priority) === rank);
     if (sharing.length === 0 || room < 1) return [];
-    // Where there are more lanes than room, they take turns.
-    const first = this.#turn++ % sharing.length;
-    const ordered = [...sharing.slice(first), ...sharing.slice(0, first)].slice(0, room);
-    const share = Math.floor(room / ordered.length);
-    const rest = room % ordered.length;
-    return ordered.map(({ lane, floor }, index) => ({ lane: lane.id, quota: share + (index < rest ? 1 : 0), floor }));
+    const { places, quotas, next } = shareOut(room, { lanes: sharing.length, breadth, from: this.#turn });
+    this.#turn = next;
+    return places.map((place, index) => {
+      const { lane, floor } = sharing[place] as LaneState;
+      return { lane: lane.id, quota: quotas[index] as number, floor };
+    });
   }
 
   /** Takes in what a claim brought. */
