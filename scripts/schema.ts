@@ -44,6 +44,18 @@ where schemaname = 'taskmaster' and not exists (
 order by 1
 `;
 
+const views = `
+select relname as name, pg_get_viewdef(oid, true) as text, obj_description(oid) as comment
+from pg_class where relnamespace = 'taskmaster'::regnamespace and relkind = 'v'
+order by relname
+`;
+
+interface View {
+  readonly name: string;
+  readonly text: string;
+  readonly comment: string | null;
+}
+
 interface Table {
   readonly name: string;
   readonly options: readonly string[] | null;
@@ -57,13 +69,22 @@ interface Table {
 export async function describeSchema(client: pg.Client | pg.Pool): Promise<string> {
   const found = await client.query<Table>(tables);
   const counters = await client.query<{ name: string; type: string }>(sequences);
+  const windows = await client.query<View>(views);
   return [
     "-- What all migrations together make. Written by scripts/schema.ts: read it here, change it by a migration.\ncreate schema taskmaster;",
     ...counters.rows.map(({ name, type }) => `create sequence taskmaster.${name} as ${type};`),
     ...found.rows.map(describeTable),
+    ...windows.rows.map(describeView),
   ]
     .join("\n\n")
     .concat("\n");
+}
+
+function describeView({ name, text, comment }: View): string {
+  return [
+    `create view taskmaster.${name} as\n${text}`,
+    ...(comment === null ? [] : [`comment on view taskmaster.${name} is ${pg.escapeLiteral(comment)};`]),
+  ].join("\n");
 }
 
 function describeTable({ name, options, comment, columns, constraints, indexes }: Table): string {

@@ -16,10 +16,9 @@ const lastReader = statement(
     select count(*) as jobs from (select from taskmaster.job where job.lane = lane.id and job.lane > 0 limit 1000) as counted
   ) as waiting
   where waiting.jobs > 0 and not exists (
-    select from taskmaster.process as other
+    select from taskmaster.live_process as other
     join taskmaster.process_task as theirs on theirs.process = other.id and theirs.task = lane.task and theirs.reads
-    where other.id <> me.id and other.died_at is null and other.stopped_at is null and other.stopping_at is null
-      and other.lease_until > now()
+    where other.id <> me.id and other.stopping_at is null
       and (other.queues is null or lane.queue = any(other.queues))
       and theirs.lo <= lane.max_revision and lane.min_revision <= theirs.hi
   )

@@ -110,8 +110,8 @@ const forget = statement(
   delete from taskmaster.contract
   where task = $1 and revision = $2
     and not exists (
-      select from taskmaster.process_task as told join taskmaster.process on process.id = told.process
-      where told.task = $1 and told.lo <= $2 and told.hi >= $2 and process.died_at is null and process.stopped_at is null and process.lease_until > now()
+      select from taskmaster.process_task as told join taskmaster.live_process on live_process.id = told.process
+      where told.task = $1 and told.lo <= $2 and told.hi >= $2
     )
     and not exists (
       select from taskmaster.lane

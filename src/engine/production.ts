@@ -93,10 +93,9 @@ const processes = statement(
   sql`
   select process.id as process, process.role, release.name as release, process.queues, told.task, told.known_as as "knownAs",
     told.lo, told.hi, told.reads, told.writes
-  from taskmaster.process
+  from taskmaster.live_process as process
   join taskmaster.release on release.id = process.release
   join taskmaster.process_task as told on told.process = process.id
-  where process.died_at is null and process.stopped_at is null and process.lease_until > now()
   order by told.task, process.id
   `,
 );
@@ -107,8 +106,8 @@ const contracts = statement(
   select contract.task, contract.revision, contract.vendor, release.name as release, contract.schema
   from taskmaster.contract join taskmaster.release on release.id = contract.release
   where exists (
-    select from taskmaster.process_task as told join taskmaster.process on process.id = told.process
-    where told.task = contract.task and process.died_at is null and process.stopped_at is null and process.lease_until > now()
+    select from taskmaster.process_task as told join taskmaster.live_process on live_process.id = told.process
+    where told.task = contract.task
   )
   order by contract.task, contract.revision
   `,

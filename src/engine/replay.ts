@@ -31,9 +31,9 @@ const failed = statement(
   left join taskmaster.lane on lane.id = coalesce(parked.lane, job.lane)
   left join lateral (
     select max(told.hi) as hi
-    from taskmaster.process
+    from taskmaster.live_process as process
     join taskmaster.process_task as told on told.process = process.id and told.task = lane.task and told.reads
-    where process.role = 'worker' and process.died_at is null and process.stopped_at is null and process.lease_until > now()
+    where process.role = 'worker'
       and (process.queues is null or lane.queue = any(process.queues))
       and told.lo <= lane.max_revision and lane.min_revision <= told.hi
   ) as reader on true

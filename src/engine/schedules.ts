@@ -27,8 +27,8 @@ const newest = statement(
   "schedules_newest_release",
   sql`
   select coalesce(max(release), 0)::int as release, now() as now
-  from taskmaster.process
-  where role = 'worker' and died_at is null and stopped_at is null and lease_until > now()
+  from taskmaster.live_process
+  where role = 'worker'
   `,
 );
 

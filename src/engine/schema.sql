@@ -321,3 +321,38 @@ create table taskmaster.unique_key (
   PRIMARY KEY (task, key)
 );
 CREATE INDEX unique_key_job ON taskmaster.unique_key USING btree (job_id);
+
+create view taskmaster.deploy_window as
+ SELECT id AS deploy,
+    opened_at,
+    ended_at,
+    LEAST(now(), COALESCE(ended_at, now()) + '01:00:00'::interval, ( SELECT min(next.opened_at) AS min
+           FROM taskmaster.deploy next
+          WHERE next.id > deploy.id)) AS until
+   FROM taskmaster.deploy;
+comment on view taskmaster.deploy_window is 'From the closing of a deploy''s gate until an hour after its opening, or until the next deploy: what a release breaks shows when the workers run again.';
+
+create view taskmaster.gated as
+ SELECT deploy.id AS deploy,
+    deploy.closes,
+    process.id AS process
+   FROM taskmaster.deploy
+     JOIN taskmaster.process ON process.role = 'worker'::text
+     JOIN taskmaster.release ON release.id = process.release
+  WHERE deploy.ended_at IS NULL AND NOT (NOT release.name IS DISTINCT FROM deploy.release AND process.started_at > deploy.opened_at) AND (EXISTS ( SELECT
+           FROM taskmaster.process old
+          WHERE old.release = process.release AND old.role = 'worker'::text AND old.started_at <= deploy.opened_at AND COALESCE(old.stopped_at, old.died_at, 'infinity'::timestamp with time zone) >= deploy.opened_at));
+
+create view taskmaster.live_process as
+ SELECT id,
+    role,
+    release,
+    host,
+    pid,
+    queues,
+    concurrency,
+    started_at,
+    stopping_at
+   FROM taskmaster.process
+  WHERE died_at IS NULL AND stopped_at IS NULL AND lease_until > now();
+comment on view taskmaster.live_process is 'Processes that have neither signed off nor been judged dead, and whose lease has not run out. Those that are stopping are among them.';

@@ -10,7 +10,7 @@ const releases = statement(
     count(process.id) filter (where process.role = 'worker')::int as workers,
     count(process.id) filter (where process.role = 'producer')::int as producers
   from taskmaster.release
-  left join taskmaster.process on process.release = release.id and process.died_at is null and process.stopped_at is null and process.lease_until > now()
+  left join taskmaster.live_process as process on process.release = release.id
   group by release.id
   having count(process.id) > 0 or release.first_seen > now() - interval '7 days'
   order by release.id desc
@@ -74,16 +74,14 @@ const backlog = statement(
   select lane.queue, lane.task, lane.min_revision as min, lane.max_revision as revision, lane.priority as rank,
     counted.waiting, counted.scheduled, counted.retrying, counted.running, counted.oldest, counted.interruptions,
     not exists (
-      select from taskmaster.process_task as reader join taskmaster.process on process.id = reader.process
+      select from taskmaster.process_task as reader join taskmaster.live_process as process on process.id = reader.process
       where reader.task = lane.task and reader.reads and reader.lo <= lane.max_revision and lane.min_revision <= reader.hi
-        and process.died_at is null and process.stopped_at is null and process.lease_until > now()
         and (process.queues is null or lane.queue = any(process.queues))
     ) as stranded,
     (
       select string_agg(distinct format('%s–%s', reader.lo, reader.hi), ', ')
-      from taskmaster.process_task as reader join taskmaster.process on process.id = reader.process
+      from taskmaster.process_task as reader join taskmaster.live_process as process on process.id = reader.process
       where reader.task = lane.task and reader.reads
-        and process.died_at is null and process.stopped_at is null and process.lease_until > now()
         and (process.queues is null or lane.queue = any(process.queues))
     ) as readers
   from counted join taskmaster.lane on lane.id = counted.lane

@@ -9,9 +9,9 @@ const workers = statement(
   select process.id as process, release.name as release, process.host, process.pid, process.queues, process.started_at as "startedAt",
     not exists (select from taskmaster.gated where gated.process = process.id) as runs,
     process.stopping_at is not null as stopping
-  from taskmaster.process
+  from taskmaster.live_process as process
   join taskmaster.release on release.id = process.release
-  where process.role = 'worker' and process.died_at is null and process.stopped_at is null and process.lease_until > now()
+  where process.role = 'worker'
   order by process.id
   `,
 );
@@ -69,9 +69,9 @@ const workerTasks = statement(
   sql`
   select process.id as process, release.name as release, process.host, process.pid, process.queues,
     array(select distinct known_as from taskmaster.process_task where process_task.process = process.id and reads order by known_as) as tasks
-  from taskmaster.process
+  from taskmaster.live_process as process
   join taskmaster.release on release.id = process.release
-  where process.role = 'worker' and process.died_at is null and process.stopped_at is null and process.lease_until > now()
+  where process.role = 'worker'
   order by process.id
   `,
 );
