@@ -106,15 +106,20 @@ async function beatOn(/** @type {import("pg").Client} */ client) {
 
 for (let failures = 0; !stopping; failures++) {
   const client = new pg.Client(connection);
-  client.on("error", () => wakeUp?.());
-  client.on("end", () => wakeUp?.());
+  let isOver = false;
+  // It breaks: the next beat would find out. A connection that is over tells it once more, later, and may not cut the pause short that follows it.
+  const broken = () => isOver || wakeUp?.();
+  client.on("error", broken);
+  client.on("end", broken);
   try {
     await beatOn(client);
   } catch (error) {
+    isOver = true;
     if (performance.now() - succeededAt < intervalMs) failures = 0;
     port.postMessage({ lost: error instanceof Error ? error.message : String(error) });
     if (!stopping) await pause(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)));
   } finally {
+    isOver = true;
     await client.end().catch(() => {});
   }
 }

@@ -76,7 +76,11 @@ export class ClaimLoop {
     const { signal } = this.#stop;
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const claimed = this.#options.closing.closes === "all" || !this.#options.isSure() ? 0 : await this.#enter();
+        if (this.#options.closing.closes === "all" || !this.#options.isSure()) {
+          await this.#sleep(); // nothing is asked of the database: whether it answers again is not known
+          continue;
+        }
+        const claimed = await this.#enter();
         if (failures > 0) publish({ event: "database.back", during: "claiming", afterMs: 0 });
         failures = 0;
         if (claimed === 0) await this.#sleep();
@@ -167,9 +171,9 @@ export class ClaimLoop {
       this.#nudged = false; // also while closed, when no round takes it
       return;
     }
-    const { scout, runner } = this.#options;
-    const full = runner.freeSlots === 0;
-    const ms = this.#options.closing.closes !== "all" && !full ? Math.min(scout.idleMs(), 5_000) : 1_000;
+    const { scout, runner, closing, isSure } = this.#options;
+    const mayClaim = closing.closes !== "all" && isSure() && runner.freeSlots > 0;
+    const ms = mayClaim ? Math.min(scout.idleMs(), 5_000) : 1_000;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#nudge = () => {
