@@ -49,7 +49,7 @@ export class Listener {
       const lost = await this.#connect().then(
         () => {
           failures = 0;
-          return undefined;
+          return new Error("the connection was closed");
         },
         (error: unknown) => error,
       );

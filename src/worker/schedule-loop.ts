@@ -33,6 +33,7 @@ export class ScheduleLoop {
   readonly #numbers: JobNumbers;
   readonly #lanes: LaneBook;
   #owner = false;
+  #lostAt: number | undefined;
   readonly #loop: Loop;
 
   constructor(options: ScheduleLoopOptions) {
@@ -42,7 +43,8 @@ export class ScheduleLoop {
     this.#loop = new Loop(
       () => this.#round(),
       (error) => {
-        publish({ event: "database.lost", during: "schedules", error });
+        if (this.#lostAt === undefined) publish({ event: "database.lost", during: "schedules", error });
+        this.#lostAt ??= performance.now();
         return everyMs;
       },
     );
@@ -59,6 +61,9 @@ export class ScheduleLoop {
   async #round(): Promise<number> {
     await this.#own();
     await this.#fire();
+    if (this.#lostAt !== undefined)
+      publish({ event: "database.back", during: "schedules", afterMs: performance.now() - this.#lostAt });
+    this.#lostAt = undefined;
     return Math.max(0, Math.min(everyMs, await nextTickInMs(this.#options.database)));
   }
 
