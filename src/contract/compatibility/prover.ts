@@ -1,9 +1,10 @@
 import { coversArray, coversUnevaluatedItems } from "./arrays.ts";
-import { type Branch, type Conjunction, conjunction, expand, item, type Role } from "./branch.ts";
+import { type Branch, type Conjunction, conjunction, demands, item, type Role } from "./branch.ts";
 import { type Budget, spend } from "./budget.ts";
 import { type Constraint, constraintsOf } from "./constraints.ts";
 import { isEmptyBranch } from "./emptiness.ts";
 import { evaluate } from "./evaluate.ts";
+import { expand } from "./expand.ts";
 import { coversAny, coversCondition, coversNot, coversOne } from "./logic.ts";
 import { Node, type Parts } from "./node.ts";
 import { coversObject, coversUnevaluatedProperties, stepTo } from "./objects.ts";
@@ -91,8 +92,8 @@ export class SubsetProver implements Prover {
       return proven;
     }
     if (this.#depth >= maxDepth) return unproven;
-    const [only] = at.items;
-    if (at.items.length === 1 && only?.role === "writer" && !only.local && this.#same.holds(only.node, reader))
+    const [first, ...others] = at.items.filter(({ role }) => demands(role));
+    if (first?.role === "writer" && others.length === 0 && !first.local && this.#same.holds(first.node, reader))
       return proven;
     const mine = { used: false };
     this.#assumed.set(key, mine);
@@ -146,7 +147,7 @@ export class SubsetProver implements Prover {
   #tells({ items }: Conjunction, reader: Node, value: unknown): boolean {
     if (evaluate(reader, value, this.budget) !== "no") return false;
     return items.every(({ node, role }) => {
-      if (role === "sibling") return true;
+      if (!demands(role)) return true;
       const verdict = evaluate(node, value, this.budget);
       return verdict !== (role === "not" ? "yes" : "no");
     });
