@@ -137,6 +137,7 @@ export class Reader {
       all = together(all, declaration);
     };
     for (const member of allOf) add(this.read(member, value));
+    for (const { perhaps } of own.opaque ?? []) if (perhaps !== undefined) add(this.read(perhaps, value));
     for (const members of [anyOf, oneOf])
       if (members)
         add(

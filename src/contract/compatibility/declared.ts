@@ -27,7 +27,7 @@ export function declaredBy(node: Node): Declared {
       if (known.has(at)) continue;
       if (known.size > maxDeclaring) return declaredBy(freely);
       known.add(at);
-      const { allOf = [], anyOf = [], oneOf = [], condition, object, array } = at.parts;
+      const { allOf = [], anyOf = [], oneOf = [], condition, object, array, opaque = [] } = at.parts;
       const declares = (key: string, as: Node) => keys.set(key, [...(keys.get(key) ?? []), asked ? anything : as]);
       for (const [key, property] of object?.properties ?? []) declares(key, property);
       for (const key of object === undefined ? [] : demandedKeys(object))
@@ -37,6 +37,7 @@ export function declaredBy(node: Node): Declared {
         others.push(asked ? anything : object.additional);
       if (array !== undefined && !asked) arrays.push(array);
       for (const member of [...allOf, ...anyOf, ...oneOf]) waiting.push({ at: member, asked });
+      for (const { perhaps } of opaque) if (perhaps !== undefined) waiting.push({ at: perhaps, asked });
       for (const member of object?.dependentSchemas.values() ?? []) waiting.push({ at: member, asked });
       if (condition === undefined) continue;
       const { holding, failing } = condition;
@@ -91,7 +92,10 @@ function findRest(node: Node): Rest | undefined {
     rest = restTogether(rest, rests.reduce(restOfEither));
   }
   // They may apply or not.
-  const perhaps = [condition?.holding, condition?.failing, ...(object?.dependentSchemas.values() ?? [])];
+  const perhaps = [
+    ...[condition?.holding, condition?.failing, ...(object?.dependentSchemas.values() ?? [])],
+    ...(parts.opaque ?? []).map((opaque) => opaque.perhaps),
+  ];
   return perhaps.some((member) => member !== undefined && restOf(member) === "open") ? "open" : rest;
 }
 

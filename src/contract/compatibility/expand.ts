@@ -85,6 +85,8 @@ class State {
   #follow({ parts }: Node, role: Role): void {
     for (const member of parts.allOf ?? []) this.queue.push(item(member, role));
     if (parts.not !== undefined) this.queue.push(item(parts.not, "not"));
+    for (const { perhaps } of parts.opaque ?? [])
+      if (perhaps !== undefined && role === "writer") this.queue.push(item(perhaps, "aside"));
     const { anyOf, oneOf, condition } = parts;
     if (anyOf !== undefined) this.choices.push(anyOf.map((member) => chosenOf(anyOf, member, role)));
     if (oneOf !== undefined)

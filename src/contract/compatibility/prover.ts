@@ -6,7 +6,7 @@ import { isEmptyBranch } from "./emptiness.ts";
 import { evaluate } from "./evaluate.ts";
 import { expand } from "./expand.ts";
 import { coversAny, coversCondition, coversNot, coversOne } from "./logic.ts";
-import { Node, type Parts } from "./node.ts";
+import { Node, type Opaque, type Parts } from "./node.ts";
 import { coversObject, coversUnevaluatedProperties, stepTo } from "./objects.ts";
 import { isClosed, valueAt, writtenKeys } from "./places.ts";
 import {
@@ -207,7 +207,7 @@ export class SubsetProver implements Prover {
     if (parts.number !== undefined) holds &&= coversNumber(branch, parts.number);
     if (parts.string !== undefined) holds &&= coversString(branch, parts.string);
     if (parts.format !== undefined) holds &&= coversFormat(branch, parts.format);
-    holds &&= (parts.opaque ?? []).every((opaque) => coversOpaque(branch, opaque));
+    holds &&= (parts.opaque ?? []).every((opaque) => this.#coversOpaque(branch, opaque));
     if (!holds && !this.#explains) return unproven;
     let proof = bothProven(provenIf(holds), this.#logic(branch, parts));
     if (!proof.holds && !this.#explains) return unproven;
@@ -216,6 +216,16 @@ export class SubsetProver implements Prover {
     if (type === "object" && parts.object !== undefined)
       proof = bothProven(proof, coversObject(this, branch, parts.object));
     return proof;
+  }
+
+  #coversOpaque(branch: Branch, opaque: Opaque): boolean {
+    const { perhaps } = opaque;
+    if (perhaps === undefined) return coversOpaque(branch, opaque);
+    // A validator obeys it on both sides, or on neither.
+    const isSame = branch.opaque.some(
+      (known) => known.perhaps !== undefined && this.#same.holds(known.perhaps, perhaps),
+    );
+    return isSame || this.quickly(() => this.covers(branch, perhaps)).holds;
   }
 
   #logic(branch: Branch, { allOf, anyOf, oneOf, not, condition }: Parts): Proof {
