@@ -22,7 +22,7 @@ function closeAlike(nodes: readonly Node[]): boolean {
 }
 
 /** Whether no value satisfies both, for a plain reason that whoever looks at a payload sees as well. */
-export function areApart(one: Node, other: Node): boolean {
+function areApart(one: Node, other: Node): boolean {
   const [mine, others] = [outlineOf(one), outlineOf(other)];
   if (areDisjoint(mine, others)) return true;
   if (mine.types?.size !== 1 || !mine.types.has("object")) return false;

@@ -97,7 +97,10 @@ function holds(rich: boolean, numRuns: number): void {
   expect(proven).toBeGreaterThan(numRuns / 10);
 }
 
-/** The same pairs each time; RUNS=20000 SEED=7 is a soak. */
+/**
+ * The same pairs each time, so that a change is judged by what it changed. Other seeds have found nothing in some thousands of
+ * pairs, which is no proof: RUNS=20000 SEED=7 looks at more.
+ */
 fc.configureGlobal({ seed: Number(process.env.SEED ?? 4711) });
 
 const runs = Number(process.env.RUNS ?? 60);
