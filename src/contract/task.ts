@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { stepsBeforePayload } from "./chain-order.ts";
 import type { Commit, EnqueueChild } from "./child.ts";
 import {
   assertName,
@@ -205,6 +206,7 @@ export function task(name: string, options: TaskOptions = {}): TaskName {
       `The priority of ${name} is ${JSON.stringify(priority)}: write "high", "normal" or "low".`,
     );
   return {
+    ...stepsBeforePayload(name),
     payload(schema: StandardSchemaV1, { revision: first = 1 }: { readonly revision?: number } = {}) {
       if (!Number.isInteger(first) || first < 1 || first > lastRevision)
         throw new InvalidContractError(

@@ -60,7 +60,7 @@ const simplest: readonly Counter[] = [{}, [], "", 0, false, null].map((value) =>
 function isWitness(writer: Node, reader: Node, value: unknown, budget: Budget): boolean {
   return (
     evaluate(writer, value, budget) === "yes" &&
-    isClosedPayload(writer, value, budget) === "yes" &&
+    isClosedPayload(writer, value, budget) &&
     evaluate(reader, value, budget) === "no"
   );
 }

@@ -64,7 +64,7 @@ class Evaluator {
   }
 
   #plain(parts: Parts, value: unknown): Verdict {
-    let verdict: Verdict = parts.opaque === undefined ? "yes" : "unknown";
+    let verdict: Verdict = parts.opaque?.some(({ perhaps }) => perhaps === undefined) === true ? "unknown" : "yes";
     if (parts.types !== undefined) verdict = both(verdict, fitsType(parts.types, parts.nullable === true, value));
     if (parts.values !== undefined) verdict = both(verdict, isOneOf(parts.values, value));
     if (parts.excluded !== undefined) verdict = both(verdict, opposite(isOneOf(parts.excluded, value)));
@@ -92,6 +92,9 @@ class Evaluator {
       const aside: Seen = { keys: new Map(), items: new Map() };
       verdict = both(verdict, opposite(this.#apply(parts.not, value, aside, depth, hops + 1)));
     }
+    for (const { perhaps } of parts.opaque ?? [])
+      if (perhaps !== undefined && this.#inPlace(perhaps, value, seen, depth, hops) !== "yes")
+        verdict = both(verdict, "unknown");
     if (parts.condition !== undefined)
       verdict = both(verdict, this.#condition(parts.condition, value, seen, depth, hops));
     return verdict;

@@ -8,6 +8,7 @@ const annotations = new Set(
     "contentEncoding contentMediaType contentSchema xml externalDocs markdownDescription enumDescriptions " +
     "discriminator markdownEnumDescriptions defaultSnippets tsType tsEnumNames enumNames errorMessage propertyOrder " +
     "deprecationMessage patternErrorMessage suggestSortText doNotSuggest allowComments allowTrailingCommas " +
+    "preferredOrder enumItemLabels fileMatch scope version name meta " +
     "javaType existingJavaType javaName javaInterfaces links"
   ).split(" "),
 );

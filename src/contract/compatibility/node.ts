@@ -59,6 +59,8 @@ export interface ObjectPart {
 export interface Opaque {
   readonly keyword: string;
   readonly value: unknown;
+  /** What it says to the validators that obey it; others do not. */
+  readonly perhaps?: Node;
 }
 
 export interface Parts {

@@ -5,6 +5,7 @@ import { evaluate } from "./evaluate.ts";
 import { matches } from "./match.ts";
 import { Node, type ObjectPart } from "./node.ts";
 import {
+  closes,
   hasOnlyNamedKeys,
   isClosed,
   namedKeys,
@@ -13,6 +14,7 @@ import {
   softKeys,
   unevaluatedItems,
   valueAt,
+  withOthers,
 } from "./places.ts";
 import { bothProven, nothingSeen, type Proof, type Prover, proven, provenIf, type Seen, unproven } from "./proof.ts";
 import { keysOf, sample, sampleBranch } from "./sample.ts";
@@ -115,13 +117,15 @@ const maxPatterns = 5;
 function unnamedKeys(prover: Prover, branch: Branch, others: readonly string[]): readonly KeyClass[] | undefined {
   if (hasOnlyNamedKeys(branch)) return [];
   const known = branch.objects.flatMap(({ part }) => part.patterns.map(({ source }) => source));
-  const bySiblings = branch.siblings.flatMap((node) => declaredBy(node).patterns);
-  const sources = [...new Set([...known, ...others, ...bySiblings])];
+  const byOthers = [...branch.siblings, ...branch.asides].flatMap((node) =>
+    declaredBy(node).patterns.map(({ source }) => source),
+  );
+  const sources = [...new Set([...known, ...others, ...byOthers])];
   if (sources.length > maxPatterns) return;
   const named = namedKeys(branch);
   const writers = new Set([
     ...branch.objects.flatMap(({ part, role }) => (role === "writer" ? part.patterns.map(({ source }) => source) : [])),
-    ...bySiblings,
+    ...byOthers,
   ]);
   const classes: KeyClass[] = [];
   for (let mask = 0; mask < 2 ** sources.length; mask++) {
@@ -149,8 +153,13 @@ function valueOfClass(branch: Branch, matched: ReadonlySet<string>): Conjunction
     const applying = part.patterns.filter(({ source }) => matched.has(source)).map(({ node }) => item(node, below));
     return applying.length > 0 || part.additional === undefined ? applying : [item(part.additional, below)];
   });
+  const declaring = (node: Node) => {
+    const { patterns, others } = declaredBy(node);
+    return [...patterns.flatMap(({ source, node }) => (matched.has(source) ? [node] : [])), ...others];
+  };
   const all = items.length === 0 ? unevaluatedItems(branch, "objects") : items;
-  return all.some(({ node }) => node.parts.never === true) ? undefined : conjunction(all);
+  if (all.some(({ node }) => node.parts.never === true)) return;
+  return conjunction(withOthers(branch, all, declaring, closes));
 }
 
 /** `patternProperties` and `additionalProperties`. */

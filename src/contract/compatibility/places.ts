@@ -1,6 +1,7 @@
 import { type Branch, type Conjunction, conjunction, type Item, item, noted, type Role } from "./branch.ts";
 import { BudgetSpent } from "./budget.ts";
-import { declaredBy, isTellable } from "./declared.ts";
+import { leadsNowhere } from "./declaration.ts";
+import { declaredAt, declaredBy, describesItems, freely, isTellable, restOf } from "./declared.ts";
 import { evaluate } from "./evaluate.ts";
 import { matches } from "./match.ts";
 import { demandedKeys, Node } from "./node.ts";
@@ -12,14 +13,19 @@ function below(role: Role): Role {
   return role === "writer" ? "writer" : "condition";
 }
 
+/** What else may hold, and may have declared what was stored. */
+function others({ siblings, asides }: Branch): readonly Node[] {
+  return [...siblings, ...asides];
+}
+
 /** Whether the objects of a branch hold declared properties alone. */
 export function isClosed(branch: Branch): boolean {
   return noted(branch, "closed", () => decideClosed(branch));
 }
 
 function decideClosed(branch: Branch): boolean {
-  const { objects, siblings, loose } = branch;
-  if (loose) return false;
+  const { objects, siblings } = branch;
+  if (leadsNowhere(branch)) return false;
   const writers = objects.filter(({ role }) => role === "writer").map(({ part }) => part);
   const isOpen = writers.some(
     ({ additional, unevaluated }) =>
@@ -28,7 +34,8 @@ function decideClosed(branch: Branch): boolean {
   );
   return (
     !isOpen &&
-    !siblings.some((node) => declaredBy(node).open) &&
+    !others(branch).some((node) => declaredBy(node).open) &&
+    !siblings.some((node) => restOf(node) === "silent") &&
     writers.some(
       ({ declares, additional, unevaluated }) =>
         (declares && additional === undefined && unevaluated === undefined) || unevaluated !== undefined,
@@ -77,7 +84,7 @@ function findValue(branch: Branch, key: string): Conjunction | undefined {
       const applies = matches(source, key);
       if (applies === "no") continue;
       matched = true;
-      if (applies === "yes") items.push(item(node, below(role)));
+      items.push(item(node, applies === "yes" ? below(role) : "aside"));
     }
     if (!matched && part.additional !== undefined) items.push(item(part.additional, below(role)));
     declared ||= role === "writer" && (matched || demandedKeys(part).includes(key));
@@ -85,16 +92,55 @@ function findValue(branch: Branch, key: string): Conjunction | undefined {
   }
   if (unseen) items.push(...unevaluatedItems(branch, "objects"));
   if (!declared && isClosed(branch)) {
-    const allowed = bySiblings(branch, key);
+    const allowed = byOthers(branch, key);
     if (allowed === undefined) return;
     items.push(...allowed);
   }
-  return items.some(({ node }) => node.parts.never === true) ? undefined : conjunction(items);
+  if (items.some(({ node }) => node.parts.never === true)) return;
+  return conjunction(withOthers(branch, items, (node) => declaredAt(node, key), closes));
+}
+
+/**
+ * With what else may have been declared below a place that the writer describes. A sibling that says nothing of it may have left
+ * it as it was: it says all there is only where it `describes` such places.
+ */
+export function withOthers(
+  { siblings, asides }: Branch,
+  items: readonly Item[],
+  find: (node: Node) => readonly Node[],
+  describes: (sibling: Node) => boolean,
+): readonly Item[] {
+  const written = items.flatMap(({ node, role }) => (role === "writer" ? [node] : []));
+  if (written.length === 0) return items;
+  const isAlone = (node: Node) => written.every((other) => other === node);
+  return [
+    ...items,
+    ...(siblings.every(describes) ? [] : [item(freely, "sibling")]),
+    ...siblings.flatMap((node) =>
+      find(node)
+        .filter((at) => !isAlone(at) && holdsParts(at))
+        .map((at) => item(at, "sibling")),
+    ),
+    ...asides.flatMap((node) =>
+      find(node)
+        .filter((at) => !written.includes(at) && holdsParts(at))
+        .map((at) => item(at, "aside")),
+    ),
+  ];
+}
+
+function holdsParts(node: Node): boolean {
+  return restOf(node) !== undefined || describesItems(node) !== undefined;
+}
+
+/** Whether a schema leaves no object with a property that it does not describe. */
+export function closes(node: Node): boolean {
+  return (restOf(node) ?? "closed") === "closed";
 }
 
 /** What the writer demands of keys or items that none of its schemas looks at, where that can be known. Below it nothing is closed. */
 export function unevaluatedItems(branch: Branch, kind: "objects" | "arrays"): readonly Item[] {
-  if (branch.loose || branch.siblings.length > 0) return [];
+  if (others(branch).length > 0) return [];
   const found = branch[kind].flatMap(({ part: { unevaluated }, role }) =>
     role === "writer" && unevaluated !== undefined ? [unevaluated] : [],
   );
@@ -103,16 +149,21 @@ export function unevaluatedItems(branch: Branch, kind: "objects" | "arrays"): re
   return looking.map((node) => item(node, "condition"));
 }
 
-/** What another member of a union, holding as well, would allow at a key that this one does not declare. */
-function bySiblings({ siblings }: Branch, key: string): readonly Item[] | undefined {
-  const declared = siblings.map(declaredBy);
+/** What holds of a key that only another member of a union, or a condition, declares; undefined where none does. */
+function byOthers(branch: Branch, key: string): readonly Item[] | undefined {
+  const { objects, siblings } = branch;
+  const declaring = others(branch).filter((node) => declaredAt(node, key).length > 0);
+  const [only] = declaring;
+  if (only === undefined) return;
+  const [node, ...more] = declaredAt(only, key);
   // Where nobody can tell whether it holds, its word is taken for the name, and not for the value.
-  if (siblings.some((node) => !isTellable(node) && declaredBy(node).keys.has(key))) return [];
-  if (declared.some(({ patterns }) => patterns.some((source) => matches(source, key) !== "no"))) return [];
-  const nodes = declared.flatMap(({ keys }) => keys.get(key) ?? []);
-  if (nodes.length === 0) return;
-  const [only] = nodes;
-  return nodes.length === 1 && only !== undefined ? [item(only, "writer")] : [];
+  if (declaring.length > 1 || node === undefined || more.length > 0 || !isTellable(only)) return [];
+  if (declaredBy(only).keys.get(key)?.length !== 1) return [];
+  // What is below is closed where all that may hold would leave out the key itself.
+  const parts = objects.flatMap(({ part, role }) => (role === "writer" ? [part] : []));
+  const all =
+    siblings.includes(only) && parts.every(({ declares, additional }) => declares && additional === undefined);
+  return [item(node, all ? "writer" : "condition")];
 }
 
 /** All keys that any schema of the branch names. */
@@ -121,7 +172,7 @@ export function namedKeys(branch: Branch): readonly string[] {
 }
 
 function findNamed(branch: Branch): readonly string[] {
-  const { objects, siblings } = branch;
+  const { objects } = branch;
   const keys = new Set(listedNames(branch));
   for (const { part } of objects) {
     for (const key of part.properties.keys()) keys.add(key);
@@ -129,7 +180,7 @@ function findNamed(branch: Branch): readonly string[] {
     for (const [key, needed] of part.dependentRequired) for (const other of [key, ...needed]) keys.add(other);
     for (const key of part.dependentSchemas.keys()) keys.add(key);
   }
-  for (const node of siblings) for (const key of declaredBy(node).keys.keys()) keys.add(key);
+  for (const node of others(branch)) for (const key of declaredBy(node).keys.keys()) keys.add(key);
   return [...keys];
 }
 
@@ -182,13 +233,13 @@ export function hasOnlyNamedKeys(branch: Branch): boolean {
 }
 
 function decideNamed(branch: Branch): boolean {
-  const { objects, siblings } = branch;
+  const { objects } = branch;
   if (listedNames(branch) !== undefined) return true;
   const patternless = objects.every(({ part }) => part.patterns.length === 0);
   if (!patternless) return false;
   return (
     objects.some(({ part }) => part.additional?.parts.never === true) ||
-    (isClosed(branch) && siblings.every((node) => declaredBy(node).patterns.length === 0))
+    (isClosed(branch) && others(branch).every((node) => declaredBy(node).patterns.length === 0))
   );
 }
 
@@ -204,7 +255,9 @@ function findItem(branch: Branch, index: number): Conjunction {
     return node === undefined ? [] : [item(node, below(role))];
   });
   const unseen = items.length === 0 && arrays.every(({ part }) => part.contains === undefined);
-  return conjunction(unseen ? [...unevaluatedItems(branch, "arrays")] : items);
+  if (unseen) return conjunction(unevaluatedItems(branch, "arrays"));
+  const find = (node: Node) => declaredBy(node).arrays.flatMap(({ prefix, rest }) => prefix[index] ?? rest ?? []);
+  return conjunction(withOthers(branch, items, find, (node) => describesItems(node) !== false));
 }
 
 /** From this index on all items are alike. */

@@ -1,11 +1,12 @@
 import { coversArray, coversUnevaluatedItems } from "./arrays.ts";
-import { type Branch, type Conjunction, conjunction, expand, item, type Role } from "./branch.ts";
+import { type Branch, type Conjunction, conjunction, demands, item, type Role } from "./branch.ts";
 import { type Budget, spend } from "./budget.ts";
 import { type Constraint, constraintsOf } from "./constraints.ts";
 import { isEmptyBranch } from "./emptiness.ts";
 import { evaluate } from "./evaluate.ts";
+import { expand } from "./expand.ts";
 import { coversAny, coversCondition, coversNot, coversOne } from "./logic.ts";
-import { Node, type Parts } from "./node.ts";
+import { Node, type Opaque, type Parts } from "./node.ts";
 import { coversObject, coversUnevaluatedProperties, stepTo } from "./objects.ts";
 import { isClosed, valueAt, writtenKeys } from "./places.ts";
 import {
@@ -91,8 +92,8 @@ export class SubsetProver implements Prover {
       return proven;
     }
     if (this.#depth >= maxDepth) return unproven;
-    const [only] = at.items;
-    if (at.items.length === 1 && only?.role === "writer" && !only.local && this.#same.holds(only.node, reader))
+    const [first, ...others] = at.items.filter(({ role }) => demands(role));
+    if (first?.role === "writer" && others.length === 0 && !first.local && this.#same.holds(first.node, reader))
       return proven;
     const mine = { used: false };
     this.#assumed.set(key, mine);
@@ -146,7 +147,7 @@ export class SubsetProver implements Prover {
   #tells({ items }: Conjunction, reader: Node, value: unknown): boolean {
     if (evaluate(reader, value, this.budget) !== "no") return false;
     return items.every(({ node, role }) => {
-      if (role === "sibling") return true;
+      if (!demands(role)) return true;
       const verdict = evaluate(node, value, this.budget);
       return verdict !== (role === "not" ? "yes" : "no");
     });
@@ -206,7 +207,7 @@ export class SubsetProver implements Prover {
     if (parts.number !== undefined) holds &&= coversNumber(branch, parts.number);
     if (parts.string !== undefined) holds &&= coversString(branch, parts.string);
     if (parts.format !== undefined) holds &&= coversFormat(branch, parts.format);
-    holds &&= (parts.opaque ?? []).every((opaque) => coversOpaque(branch, opaque));
+    holds &&= (parts.opaque ?? []).every((opaque) => this.#coversOpaque(branch, opaque));
     if (!holds && !this.#explains) return unproven;
     let proof = bothProven(provenIf(holds), this.#logic(branch, parts));
     if (!proof.holds && !this.#explains) return unproven;
@@ -215,6 +216,16 @@ export class SubsetProver implements Prover {
     if (type === "object" && parts.object !== undefined)
       proof = bothProven(proof, coversObject(this, branch, parts.object));
     return proof;
+  }
+
+  #coversOpaque(branch: Branch, opaque: Opaque): boolean {
+    const { perhaps } = opaque;
+    if (perhaps === undefined) return coversOpaque(branch, opaque);
+    // A validator obeys it on both sides, or on neither.
+    const isSame = branch.opaque.some(
+      (known) => known.perhaps !== undefined && this.#same.holds(known.perhaps, perhaps),
+    );
+    return isSame || this.quickly(() => this.covers(branch, perhaps)).holds;
   }
 
   #logic(branch: Branch, { allOf, anyOf, oneOf, not, condition }: Parts): Proof {

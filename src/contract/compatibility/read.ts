@@ -33,9 +33,12 @@ export function readParts(schema: JsonSchema, resource: Resource, make: MakeNode
   // Up to draft 7, whatever stands beside a $ref is to be ignored; some validators do not.
   if (dialect <= 7 && schema.$ref !== undefined) {
     const target = readReferences(reading, make);
-    for (const keyword of Object.keys(schema))
-      if (!reading.taken.has(keyword) && !isAnnotation(keyword))
-        reading.opaque.push({ keyword, value: schema[keyword] });
+    const beside = Object.entries(schema).filter(([keyword]) => !reading.taken.has(keyword) && !isAnnotation(keyword));
+    const [first] = beside;
+    if (first !== undefined) {
+      const value = Object.fromEntries(beside);
+      reading.opaque.push({ keyword: first[0], value, perhaps: make(value, resource) });
+    }
     return { allOf: target, ...(reading.opaque.length > 0 && { opaque: reading.opaque }) };
   }
   const parts: Mutable<Parts> = {};

@@ -1,6 +1,7 @@
-import { type Branch, type Conjunction, conjunction, expand, item } from "./branch.ts";
+import { type Branch, type Conjunction, conjunction, item } from "./branch.ts";
 import { type Budget, remembered, spend } from "./budget.ts";
 import { constraintsOf } from "./constraints.ts";
+import { expand } from "./expand.ts";
 import { sameJson } from "./json.ts";
 import { Node } from "./node.ts";
 import { sampleNumbers } from "./numbers.ts";

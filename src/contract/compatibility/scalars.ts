@@ -1,4 +1,4 @@
-import type { Branch } from "./branch.ts";
+import { type Branch, demands } from "./branch.ts";
 import type { Budget } from "./budget.ts";
 import { evaluate } from "./evaluate.ts";
 import { isHarmless, isOfTexts } from "./formats.ts";
@@ -40,7 +40,7 @@ export function coversValues(branch: Branch, values: readonly unknown[], budget:
 /** Whether something that is known of the branch refuses the value. */
 function isExcluded({ items }: Branch, value: unknown, budget: Budget): boolean {
   return items.some(({ node, role }) => {
-    if (role === "sibling") return false;
+    if (!demands(role)) return false;
     return evaluate(node, value, budget) === (role === "not" ? "yes" : "no");
   });
 }

@@ -13,6 +13,14 @@ const run = async () => {};
 const anything = (value: unknown) => value as never;
 
 describe("a chain", () => {
+  test("says what to write where a step comes before the payload", () => {
+    const begun = anything(task("user.confirm")) as unknown as Record<string, (...args: unknown[]) => unknown>;
+    for (const step of ["revise", "formerly", "retired", "short", "interruptible"]) {
+      expect(() => begun[step]?.("user.notify")).toThrow(InvalidContractError);
+      expect(() => begun[step]?.("user.notify")).toThrow(`task("user.confirm").payload(schema).${step}(`);
+    }
+  });
+
   test("gives a new value with every call: a contract can be shared and continued in another file", () => {
     const second = first.revise(z.object({ id: z.number(), at: z.string() }), {
       upgrade: (old) => ({ ...old, at: "" }),
