@@ -31,7 +31,8 @@ app.conf.update(
 )
 def body(task, n, seconds):
     with open(os.environ["TRACE"], "a") as trace: trace.write(f"{time.time()} start {task} {n}\\n")
-    time.sleep(seconds)
+    end = time.time() + seconds
+    while time.time() < end and not os.path.exists(os.environ["TRACE"] + ".released"): time.sleep(min(0.05, seconds))
     with open(os.environ["TRACE"], "a") as trace: trace.write(f"{time.time()} end {task} {n}\\n")
 @app.task(name="bill.charge")
 def charge(n, seconds): body("bill.charge", n, seconds)
@@ -129,11 +130,21 @@ export class CeleryApp {
     });
   }
 
-  /** What each worker consumes, in its order. */
-  activeQueues(): unknown {
+  /** Ends every task that runs, and those that will: how long one runs is no matter of how quick this machine is. */
+  release(): void {
+    writeFileSync(join(this.#folder, "trace.released"), "");
+  }
+
+  /** Those that start from now on run as long as they say. */
+  holdAgain(): void {
+    rmSync(join(this.#folder, "trace.released"));
+  }
+
+  /** What each worker consumes, in its order. So many workers are waited for; one that is stopped or has gone is not among them. */
+  activeQueues(workers = 1): unknown {
     return JSON.parse(
       this.python(
-        "import json\nprint(json.dumps(app.control.inspect(timeout=1).active_queues() or {}, sort_keys=True))",
+        `import json\nprint(json.dumps(app.control.inspect(timeout=10, limit=${workers}).active_queues() or {}, sort_keys=True))`,
       ),
     );
   }

@@ -78,7 +78,7 @@ describe.each(bulls.filter(({ major }) => major >= 6).slice(0, 1))("BullMQ $vers
     const scene = bullScene(bull);
     const mail = scene.queue("mail");
     scene.worker("mail");
-    await mail.add("send", { ms: 6_000 });
+    await mail.add("send", { ms: 60_000 });
     await until("it runs", () => scene.started.length === 1);
     const near = `bullmq=${way.address}?prefix=${scene.prefix}`;
     const prepared = scene.project.call(["deploy", "prepare", "--timeout", "30s", "--fleet", near]);
