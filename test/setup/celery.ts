@@ -149,6 +149,11 @@ export class CeleryApp {
     );
   }
 
+  /** Waits until so many tasks have ended. */
+  async ended(count: number): Promise<void> {
+    await until(`${count} tasks have ended`, () => this.trace().filter(({ event }) => event === "end").length >= count);
+  }
+
   trace(): Traced[] {
     const file = join(this.#folder, "trace");
     if (!existsSync(file)) return [];
