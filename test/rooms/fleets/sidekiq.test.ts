@@ -102,7 +102,7 @@ test.skipIf(!isThere)(
     expect(wrong.stderr).toMatch(/refuses the credentials/);
     expect(wrong.stderr).not.toMatch(/:wrong@/);
   },
-  120_000,
+  240_000,
 );
 
 test.skipIf(!isThere)(
@@ -152,5 +152,5 @@ test.skipIf(!isThere)(
     expect(started().filter((line) => line === `ran [${exact}]`)).toHaveLength(3); // as its producer wrote it
     expect(await jobs("retry", "--since", "1h", "--yes")).toMatchObject({ found: 0 });
   },
-  60_000,
+  120_000,
 );

@@ -17,5 +17,5 @@ for (const kind of ["amqp", "redis"] as const)
       app.python("charge.delay(1, 0.1)\nsend.delay(2, 0.1)");
       await app.ended(2); // each by the one that consumes its queue
     },
-    60_000,
+    120_000,
   );

@@ -38,7 +38,7 @@ export async function troubles(kind: Kind): Promise<void> {
       if (kind === "amqp") await until("the killed ones run again", () => app.trace().length === 4);
       expect((await deploy("finish")).said.fleets[0].remarks).toHaveLength(2); // both that were closed are gone
     },
-    150_000,
+    240_000,
   );
 
   run(
@@ -73,7 +73,7 @@ export async function troubles(kind: Kind): Promise<void> {
       expect(await deploy("abort")).toMatchObject({ code: 0, said: { fleets: [{ wasClosed: true }] } });
       expect(app.activeQueues()).toEqual(before);
     },
-    120_000,
+    240_000,
   );
 
   run(
@@ -97,7 +97,7 @@ export async function troubles(kind: Kind): Promise<void> {
       expect(await deploy("abort")).toMatchObject({ code: 0, said: { fleets: [{ wasClosed: true }] } });
       expect(app.activeQueues()).toEqual(before);
     },
-    120_000,
+    240_000,
   );
 
   run(
@@ -111,6 +111,6 @@ export async function troubles(kind: Kind): Promise<void> {
         /No Celery worker listens to remote control.*worker_enable_remote_control/,
       );
     },
-    60_000,
+    120_000,
   );
 }

@@ -33,7 +33,7 @@ onAmqp(
     await busyFor(2);
     expect(await doubts()).toMatch(/alone@somewhere is there and does not answer/);
   },
-  120_000,
+  240_000,
 );
 
 for (const [kind, run] of [
@@ -52,7 +52,7 @@ for (const [kind, run] of [
         /deaf@here is there and does not answer.*worker_enable_remote_control/,
       );
     },
-    60_000,
+    120_000,
   );
 
 for (const [kind, run] of [
@@ -84,7 +84,7 @@ for (const [kind, run] of [
       expect((await deploy("finish")).code).toBe(0);
       expect(app.activeQueues()).toEqual(before);
     },
-    120_000,
+    240_000,
   );
 
 onAmqp(
@@ -99,5 +99,5 @@ onAmqp(
     expect((await deployAt("&workers=0", "prepare", "--timeout", "10s")).code).toBe(0);
     expect((await deploy("finish")).code).toBe(0);
   },
-  30_000,
+  120_000,
 );

@@ -46,7 +46,7 @@ charge.apply_async((91, 0.2), countdown=26)`);
         });
         expect(app.trace().filter(({ event }) => event === "start").length).toBe(29);
       },
-      150_000,
+      240_000,
     );
 
   run(
@@ -73,6 +73,6 @@ charge.apply_async((91, 0.2), countdown=26)`);
       ).toMatchObject([{ task: "index.rebuild" }]);
       expect((await deploy("abort")).said.error.message).toMatch(/No deploy holds the gate/);
     },
-    120_000,
+    240_000,
   );
 }
