@@ -36,7 +36,7 @@ const redis = ["redis", "rediss", "valkey", "valkeys"];
 /** Each loads its own code when it is opened. */
 const kinds: Readonly<Record<string, Kind>> = {
   celery: {
-    schemes: ["amqp", "amqps", "redis", "rediss"],
+    schemes: ["amqp", "amqps", "pyamqp", "librabbitmq", ...redis],
     open: async (options) => (await import("../fleets/celery/celery-fleet.ts")).CeleryFleet.open(options),
   },
   bullmq: {

@@ -68,8 +68,10 @@ export class CeleryApp {
   readonly #env: NodeJS.ProcessEnv;
 
   constructor(broker: string) {
-    this.fleet = `celery=${broker}?control_exchange=${this.space}`;
-    this.#env = { ...process.env, BROKER: broker, SPACE: this.space, TRACE: join(this.#folder, "trace") };
+    this.fleet = `celery=${broker}${broker.includes("?") ? "&" : "?"}control_exchange=${this.space}`;
+    // TMPDIR: what Python's processes leave there when they are killed goes with the rest.
+    const places = { TRACE: join(this.#folder, "trace"), TMPDIR: this.#folder };
+    this.#env = { ...process.env, BROKER: broker, SPACE: this.space, ...places };
     writeFileSync(join(this.#folder, "tasks.py"), tasks);
     appendFileSync(join(this.#folder, "trace"), "");
     if (broker.startsWith("amqp")) onTestFinished(() => this.#deleteQueues(broker));
