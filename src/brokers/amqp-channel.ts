@@ -190,7 +190,7 @@ export class AmqpChannel {
   }
 
   #closedByBroker(reader: AmqpReader): void {
-    const [code, text] = [reader.short(), reader.shortString()];
+    const [code, text] = [reader.short(), reader.shortString().replace(/\.$/, "")]; // our sentence goes on after it
     this.#connection.sendMethod(this.#id, new AmqpWriter().short(20).short(41).bytes());
     this.#connection.forget(this.#id);
     const advice = code === 403 ? ". Give it the right: rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*'" : "";

@@ -169,7 +169,7 @@ export class AmqpConnection {
   }
 
   #closedByBroker(reader: AmqpReader): void {
-    const [code, text] = [reader.short(), reader.shortString()];
+    const [code, text] = [reader.short(), reader.shortString().replace(/\.$/, "")]; // our sentence goes on after it
     this.#reply(method.closeOk, (writer) => writer);
     this.#end(refusal(this.address, code, text));
   }

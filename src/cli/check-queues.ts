@@ -77,8 +77,9 @@ async function checkOne(fleet: string, contracts: QueueContracts): Promise<Queue
   }
 }
 
-async function findContracts(
-  { contracts: file }: QueueFlags,
+/** Those of the file that is named, else those of the config. @throws {UsageError | InvalidQueueContractsError} */
+export async function findContracts(
+  { contracts: file }: { readonly contracts?: string | undefined },
   config: FoundConfig,
 ): Promise<{ readonly contracts: QueueContracts; readonly file: string } | undefined> {
   if (file === undefined) {

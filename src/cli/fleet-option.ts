@@ -36,26 +36,32 @@ const redis = ["redis", "rediss", "valkey", "valkeys"];
 /** Each loads its own code when it is opened. */
 const kinds: Readonly<Record<string, Kind>> = {
   celery: {
-    schemes: ["amqp", "amqps", "redis", "rediss"],
+    schemes: ["amqp", "amqps", "pyamqp", "librabbitmq", ...redis],
     open: async (options) => (await import("../fleets/celery/celery-fleet.ts")).CeleryFleet.open(options),
   },
   bullmq: {
     schemes: redis,
     open: async (options) => (await import("../fleets/bullmq/bullmq-fleet.ts")).BullmqFleet.open(options),
-    stored: async (address) => (await import("../fleets/bullmq/stored-jobs.ts")).BullmqStoredJobs.open(address),
-    failed: async (address) => (await import("../fleets/bullmq/failed-jobs.ts")).BullmqFailedJobs.open(address),
+    stored: async (address) =>
+      (await import("../fleets/bullmq/stored-jobs.ts")).BullmqStoredJobs.open("bullmq", address),
+    failed: async (address) =>
+      (await import("../fleets/bullmq/failed-jobs.ts")).BullmqFailedJobs.open("bullmq", address),
   },
   sidekiq: {
     schemes: redis,
     open: async (options) => (await import("../fleets/sidekiq/sidekiq-fleet.ts")).SidekiqFleet.open(options),
-    stored: async (address) => (await import("../fleets/sidekiq/stored-jobs.ts")).SidekiqStoredJobs.open(address),
-    failed: async (address) => (await import("../fleets/sidekiq/failed-jobs.ts")).SidekiqFailedJobs.open(address),
+    stored: async (address) =>
+      (await import("../fleets/sidekiq/stored-jobs.ts")).SidekiqStoredJobs.open("sidekiq", address),
+    failed: async (address) =>
+      (await import("../fleets/sidekiq/failed-jobs.ts")).SidekiqFailedJobs.open("sidekiq", address),
   },
   resque: {
     schemes: redis,
     open: async (options) => (await import("../fleets/resque/resque-fleet.ts")).ResqueFleet.open(options),
-    stored: async (address) => (await import("../fleets/resque/stored-jobs.ts")).ResqueStoredJobs.open(address),
-    failed: async (address) => (await import("../fleets/resque/failed-jobs.ts")).ResqueFailedJobs.open(address),
+    stored: async (address) =>
+      (await import("../fleets/resque/stored-jobs.ts")).ResqueStoredJobs.open("resque", address),
+    failed: async (address) =>
+      (await import("../fleets/resque/failed-jobs.ts")).ResqueFailedJobs.open("resque", address),
   },
 };
 

@@ -3,6 +3,7 @@ import { pause } from "../engine/database.ts";
 import { type DeployWindow, deployWindow } from "../engine/deploy-window.ts";
 import type { FailedJob, FailedJobs, FailureWindow } from "../fleets/failed-jobs.ts";
 import { type GlobalOptions, say, withDatabase } from "./context.ts";
+import { FailedJobTrial, type Outlook } from "./failed-job-trial.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
 import { loadConfig } from "./find-tasks.ts";
 import { type FleetOptions, fleetsThat, openFailedJobs } from "./fleet-option.ts";
@@ -13,6 +14,8 @@ import { confirm, localTime, printJson, table } from "./terminal.ts";
 /** `taskmaster jobs list --fleet …` and `jobs retry --fleet …`: what has failed in existing queues. */
 export interface FleetJobsOptions extends JobOptions, FleetOptions {
   readonly deploy?: string;
+  /** False for `--no-contracts`. */
+  readonly contracts?: string | false;
 }
 
 interface Choice {
@@ -31,7 +34,7 @@ export async function listFailed(global: GlobalOptions, options: FleetJobsOption
       }
     if (global.json)
       return printJson({
-        jobs: newest.map(({ place: _, failedAt, ...job }) => ({ ...job, failedAt: new Date(failedAt) })),
+        jobs: newest.map(({ place: _, data: __, failedAt, ...job }) => ({ ...job, failedAt: new Date(failedAt) })),
         remarks: fleets.flatMap(({ remarks }) => remarks),
       });
     if (newest.length === 0) console.log("No job fits.");
@@ -51,25 +54,32 @@ export async function retryFailed(
 ): Promise<void> {
   const perSecond = rateOf(options.rate);
   const choice = await choose(global, options);
+  const trial = await FailedJobTrial.find(options.contracts, await loadConfig());
   await withFailedJobs(options, async (fleets) => {
-    const kinds = await countKinds(fleets, choice);
-    const found = kinds.reduce((sum, { jobs }) => sum + jobs, 0);
+    const kinds = await countKinds(fleets, choice, trial);
+    const found = sumOf(kinds);
+    const leftAlone = sumOf(kinds.filter(({ refused }) => refused !== undefined));
+    const fit = found - leftAlone;
     if (!global.json) {
       console.error(preview(kinds, found));
       tellRemarks(fleets);
     }
-    const isAsking = found > 0 && !options.dryRun && !options.yes;
+    const isAsking = fit > 0 && !options.dryRun && !options.yes;
     if (isAsking && !process.stdin.isTTY)
       throw new UsageError(
-        `${found} jobs would be given back, and there is no terminal to ask on. Say --yes, or only look with --dry-run.`,
+        `${fit} jobs would be given back, and there is no terminal to ask on. Say --yes, or only look with --dry-run.`,
       );
-    if (isAsking && !(await confirm(`Give ${found} jobs back?`))) throw new NotDoneError("Nothing was changed.");
-    const changed = options.dryRun || found === 0 ? 0 : await giveBack(fleets, choice, perSecond, found);
+    if (isAsking && !(await confirm(`Give ${fit} jobs back?`))) throw new NotDoneError("Nothing was changed.");
+    const changed = options.dryRun || fit === 0 ? 0 : await giveBack(fleets, choice, { trial, perSecond, fit });
     const remarks = fleets.flatMap((fleet) => fleet.remarks);
-    if (global.json) printJson({ found, changed, kinds, remarks });
+    if (global.json) printJson({ found, changed, leftAlone, kinds, remarks });
     else if (!options.dryRun) {
       console.log(`${changed} of ${found} jobs given back.`);
-      if (changed < found) console.log("The others had moved on meanwhile.");
+      if (leftAlone > 0)
+        console.log(
+          `${leftAlone} were left alone: their contract refuses them, so that they would fail again. All the same: --no-contracts`,
+        );
+      if (changed < fit) console.log("The others had moved on meanwhile.");
     }
     if ((!options.dryRun && changed < found) || (found === 0 && remarks.length > 0)) process.exitCode = 1;
   });
@@ -128,7 +138,15 @@ async function* chosen(fleet: FailedJobs, { window, fits }: Choice): AsyncGenera
   }
 }
 
-interface FailedKind {
+/** Without those that would only fail again. */
+async function* taken(fleet: FailedJobs, choice: Choice, trial: FailedJobTrial): AsyncGenerator<FailedJob[]> {
+  for await (const jobs of chosen(fleet, choice)) {
+    const outlooks = await Promise.all(jobs.map((job) => trial.outlookOf(job)));
+    yield jobs.filter((_, index) => outlooks[index]?.refused === undefined);
+  }
+}
+
+interface FailedKind extends Outlook {
   readonly queue: string;
   readonly name: string;
   /** The first line of it; the most frequent ones are kept apart. */
@@ -139,21 +157,25 @@ interface FailedKind {
 /** Errors that are kept apart: some say another number each time. */
 const mostKinds = 50;
 
-async function countKinds(fleets: readonly FailedJobs[], choice: Choice): Promise<FailedKind[]> {
+async function countKinds(fleets: readonly FailedJobs[], choice: Choice, trial: FailedJobTrial): Promise<FailedKind[]> {
   const kinds = new Map<string, FailedKind>();
   for (const fleet of fleets)
     for await (const jobs of chosen(fleet, choice))
-      for (const { queue, name, error } of jobs) {
-        const told = kinds.size < mostKinds || kinds.has(keyOf(queue, name, error)) ? shortened(error) : "other errors";
-        const kind = kinds.get(keyOf(queue, name, told)) ?? { queue, name, error: told, jobs: 0 };
+      for (const job of jobs) {
+        const { queue, name } = job;
+        const outlook = await trial.outlookOf(job);
+        const keyOf = (error: string) => [queue, name, error, JSON.stringify(outlook)].join("\n");
+        const line = shortened(job.error);
+        const error = kinds.size < mostKinds || kinds.has(keyOf(line)) ? line : "other errors";
+        const kind = kinds.get(keyOf(error)) ?? { queue, name, error, jobs: 0, ...outlook };
         kind.jobs += 1;
-        kinds.set(keyOf(queue, name, told), kind);
+        kinds.set(keyOf(error), kind);
       }
   return [...kinds.values()].sort((one, other) => other.jobs - one.jobs);
 }
 
-function keyOf(queue: string, name: string, error: string): string {
-  return [queue, name, shortened(error)].join("\n");
+function sumOf(kinds: readonly FailedKind[]): number {
+  return kinds.reduce((sum, { jobs }) => sum + jobs, 0);
 }
 
 function shortened(error: string): string {
@@ -163,16 +185,20 @@ function shortened(error: string): string {
 
 function preview(kinds: readonly FailedKind[], found: number): string {
   if (found === 0) return "No job fits.";
-  const rows = kinds.map(({ queue, name, error, jobs }) => [queue, name, error, jobs]);
-  return `${pc.bold(`${found} jobs have failed:`)}\n${table(["queue", "name", "why", "jobs"], rows)}`;
+  const rows = kinds.map((kind) => [kind.queue, kind.name, kind.error, kind.jobs, toldOf(kind)]);
+  return `${pc.bold(`${found} jobs have failed:`)}\n${table(["queue", "name", "why", "jobs", ""], rows)}`;
+}
+
+function toldOf({ refused, isUndescribed }: Outlook): string {
+  if (refused !== undefined) return `left alone: ${refused}`;
+  return isUndescribed ? "no contract describes them" : "";
 }
 
 /** As they are read again: those that fail anew meanwhile are later than the window. Ten batches a second at most; Ctrl-C ends between two of them. */
 async function giveBack(
   fleets: readonly FailedJobs[],
   choice: Choice,
-  perSecond: number,
-  found: number,
+  { trial, perSecond, fit }: { readonly trial: FailedJobTrial; readonly perSecond: number; readonly fit: number },
 ): Promise<number> {
   const stop = new AbortController();
   const interrupt = () => stop.abort();
@@ -181,14 +207,14 @@ async function giveBack(
   const begun = performance.now();
   let [asked, changed] = [0, 0];
   for (const fleet of fleets)
-    for await (const jobs of chosen(fleet, choice))
+    for await (const jobs of taken(fleet, choice, trial))
       for (let from = 0; from < jobs.length && !stop.signal.aborted; from += size) {
         await pause(Math.max(0, (asked / perSecond) * 1_000 - (performance.now() - begun)), stop.signal);
         if (stop.signal.aborted) break;
         const batch = jobs.slice(from, from + size);
         asked += batch.length;
         changed += await fleet.retry(batch);
-        if (process.stderr.isTTY) process.stderr.write(`\r${changed} of ${found}`);
+        if (process.stderr.isTTY) process.stderr.write(`\r${changed} of ${fit}`);
       }
   if (process.stderr.isTTY) process.stderr.write("\n");
   process.off("SIGINT", interrupt);

@@ -44,10 +44,16 @@ export function addJobs(program: Command): void {
       .option("--dry-run", "only say what would be done")
       .addHelpText(
         "after",
-        `\nExamples:\n  npx taskmaster jobs ${name} 4711\n  npx taskmaster jobs ${name} --task user.confirm --state failed --since 2h\n`,
+        [
+          "\nExamples:",
+          `  npx taskmaster jobs ${name} 4711`,
+          `  npx taskmaster jobs ${name} --task user.confirm --state failed --since 2h`,
+          ...(verb.examples ?? []).map((example) => `  npx taskmaster jobs ${name} ${example}`),
+          "",
+        ].join("\n"),
       )
       .action(async (ids: string[], options: FleetJobsOptions & ChangeOptions, command: Command) => {
-        const { deploy, rate, fleet } = options;
+        const { deploy, rate, fleet, contracts } = options;
         if (fleet !== undefined) {
           if (ids.length > 0)
             throw new UsageError("--fleet: choose by --deploy, --since, --task, --queue or --error, not by numbers.");
@@ -63,6 +69,7 @@ export function addJobs(program: Command): void {
           return replay(command.optsWithGlobals(), { ...options, deploy });
         }
         if (rate !== undefined) throw new UsageError("--rate goes with --deploy or --fleet.");
+        if (typeof contracts === "string") throw new UsageError("--contracts goes with --fleet.");
         return changeJobs(command.optsWithGlobals(), ids, options, verb);
       });
   change("retry", "Give failed, held and cancelled jobs back to the queue; make scheduled and retrying ones due now.", {
@@ -70,14 +77,19 @@ export function addJobs(program: Command): void {
     done: "given back",
     states: ["failed", "held", "cancelled", "scheduled", "retrying"],
     apply: retryByHand,
+    examples: [
+      "--deploy 12 --rate 50/s --dry-run",
+      "--fleet bullmq=redis://127.0.0.1:6379/0 --since 2h --contracts contracts.ts --dry-run",
+    ],
   })
     .option("--deploy <id>", "what failed in the window of this deploy, as far as a live worker can read it")
     .option("--rate <rate>", "with --deploy or --fleet: so many in a time, such as 50/s")
     .option("--fleet <kind=address>", ofFleet, anotherFleet)
-    .addHelpText(
-      "after",
-      "  npx taskmaster jobs retry --deploy 12 --rate 50/s --dry-run\n  npx taskmaster jobs retry --fleet bullmq=redis://127.0.0.1:6379/0 --since 2h --rate 50/s --dry-run\n",
-    );
+    .option(
+      "--contracts <file>",
+      "with --fleet: leave alone what these contracts of queues refuse, as check --live has them",
+    )
+    .option("--no-contracts", "with --fleet: do not look at the contracts in the config");
   change("cancel", "Take jobs out of the queue. They stay visible, and retry gives them back.", {
     name: "cancel",
     done: "cancelled",
@@ -98,6 +110,8 @@ interface Verb {
   readonly done: string;
   readonly states: readonly JobState[];
   readonly apply: (database: Database, ids: readonly string[]) => Promise<Changed[]>;
+  /** What its help shows beside what all verbs have. */
+  readonly examples?: readonly string[];
 }
 
 async function list(global: GlobalOptions, options: FleetJobsOptions & { limit: string }): Promise<void> {

@@ -31,6 +31,8 @@ export interface FailedJob {
   readonly failedAt: number;
   /** What the queue does with it as it is: `failed`, `to be retried 2026-12-01 08:00 UTC`, `dead`. */
   readonly standing: string;
+  /** JSON text, as its producer wrote it. Told where it is asked for. */
+  readonly data: () => string;
   /** Where it is, in the fleet's own words. */
   readonly place: unknown;
 }

@@ -49,7 +49,7 @@ function writeFiles(page: Page): void {
   }
 }
 
-test("every example compiles, as strictly as we do", { timeout: 60_000 }, async () => {
+test("every example compiles, as strictly as we do", { timeout: 240_000 }, async () => {
   writeFileSync(
     join(folder, "tsconfig.json"),
     JSON.stringify({
@@ -72,13 +72,13 @@ for (const page of everyPage) {
     ({ language, run, text }) => run || (language === "sh" && commands(text).length > 0),
   );
   if (running.length === 0) continue;
-  test(`${page.name}: what it tells to run runs`, { timeout: 90_000 }, async () => {
+  test(`${page.name}: what it tells to run runs`, { timeout: 240_000 }, async () => {
     const { url, sql } = await testDatabase();
     const env = { ...process.env, CI: "", DATABASE_URL: url, NO_COLOR: "1", TASKMASTER_RELEASE: "docs" };
     for (const fence of running) {
       const cwd = placeOf(page, fence);
       if (fence.language === "ts") {
-        await exec(process.execPath, ["--import", "jiti/register", fence.file], { cwd, env, timeout: 30_000 });
+        await exec(process.execPath, ["--import", "jiti/register", fence.file], { cwd, env, timeout: 90_000 });
         continue;
       }
       for (const command of commands(fence.text)) {
@@ -99,7 +99,7 @@ for (const page of everyPage) {
           worker.kill("SIGTERM");
           const code = await new Promise((resolve) => worker.once("close", resolve));
           expect({ command, code }).toEqual({ command, code: 0 });
-        } else await exec("bash", ["-c", line], { cwd, env, timeout: 30_000 }).catch(passWhereNothingIsThere);
+        } else await exec("bash", ["-c", line], { cwd, env, timeout: 90_000 }).catch(passWhereNothingIsThere);
       }
     }
   });

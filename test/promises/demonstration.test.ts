@@ -7,11 +7,11 @@ import type { Figures } from "../../examples/rolling-deploy/figures.ts";
 const run = fileURLToPath(new URL("../../examples/rolling-deploy/run.mjs", import.meta.url));
 
 test("a breaking change is deployed and rolled back under traffic, with a kill -9 in the middle, and no job fails", {
-  timeout: 150_000,
+  timeout: 290_000,
 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [run, "demo.ts", "--json"], {
     env: { ...process.env, DATABASE_URL: inject("server") },
-    timeout: 140_000,
+    timeout: 280_000,
   });
   const results = JSON.parse(stdout.slice(stdout.indexOf("\n[") + 1)) as { queue: string; figures: Figures[] }[];
   const of = (queue: string) => results.find((result) => result.queue === queue)?.figures ?? [];

@@ -8,7 +8,7 @@ import { said, scene } from "./gate-scene.ts";
 
 function preparing(
   fleet: TaskmasterFleet,
-  timeoutMs = 20_000,
+  timeoutMs = 90_000,
   signal = new AbortController().signal,
 ): Promise<Prepared> {
   return prepare({ fleets: [fleet], timeoutMs, leaseMs: 15_000, holdMs: 60_000, signal });
@@ -132,7 +132,7 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
     const killedAt = performance.now();
     await until("the gate is open", here.isOpen, { everyMs: 100 });
     await here.started("index");
-    expect(performance.now() - killedAt).toBeLessThan(6_000);
+    expect(performance.now() - killedAt).toBeLessThan(10_000);
     expect(await here.deploys()).toMatchObject([{ state: "lapsed" }]);
     if (signal === "SIGKILL") return;
     child.kill("SIGCONT"); // it wakes up, and must not say that it is safe

@@ -10,13 +10,13 @@ import { type Choices, choices, release } from "./histories.ts";
 
 /**
  * Random histories: releases with a growing chain of revisions are rolled forward and back over a fleet of workers and producers that is
- * killed at random. TASKMASTER_SEED repeats a history's choices, TASKMASTER_SOAK_SECONDS makes it longer.
+ * killed at random. TASKMASTER_SEED makes other choices, TASKMASTER_SOAK_SECONDS a longer history; in which order things happen is another each time.
  */
-const seed = Number(process.env.TASKMASTER_SEED ?? Math.floor(Math.random() * 1e9));
+const seed = Number(process.env.TASKMASTER_SEED ?? 1);
 const seconds = Number(process.env.TASKMASTER_SOAK_SECONDS ?? 20);
 
 test(`seed ${seed}: nothing is lost, failed, unreadable or settled twice`, {
-  timeout: (seconds + 90) * 1_000,
+  timeout: (seconds + 270) * 1_000,
 }, async () => {
   const pick = choices(seed);
   const { url, sql } = await testDatabase();
@@ -41,7 +41,7 @@ test(`seed ${seed}: nothing is lost, failed, unreadable or settled twice`, {
   await until(
     "the backlog is empty",
     async () => (await sql.query("select from taskmaster.job limit 1")).rows.length === 0,
-    { forMs: 60_000, everyMs: 100 },
+    { forMs: 180_000, everyMs: 100 },
   );
   await Promise.all(["w1", "w2", "w3"].map((name) => fleet.stop(name)));
 

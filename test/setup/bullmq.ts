@@ -96,7 +96,7 @@ export function bullScene({ Queue, Worker, FlowProducer }: FoundBull, options: B
   };
   const run = async (job: BullJob) => {
     started.push({ name: job.name, at: Date.now(), id: job.id ?? "" });
-    await pause(job.data.ms ?? 0);
+    await pause(job.data.ms ?? 0, undefined, { ref: false });
     state.ended += 1;
   };
   const worker = (

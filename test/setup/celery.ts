@@ -31,7 +31,8 @@ app.conf.update(
 )
 def body(task, n, seconds):
     with open(os.environ["TRACE"], "a") as trace: trace.write(f"{time.time()} start {task} {n}\\n")
-    time.sleep(seconds)
+    end = time.time() + seconds
+    while time.time() < end and not os.path.exists(os.environ["TRACE"] + ".released"): time.sleep(min(0.05, seconds))
     with open(os.environ["TRACE"], "a") as trace: trace.write(f"{time.time()} end {task} {n}\\n")
 @app.task(name="bill.charge")
 def charge(n, seconds): body("bill.charge", n, seconds)
@@ -67,8 +68,10 @@ export class CeleryApp {
   readonly #env: NodeJS.ProcessEnv;
 
   constructor(broker: string) {
-    this.fleet = `celery=${broker}?control_exchange=${this.space}`;
-    this.#env = { ...process.env, BROKER: broker, SPACE: this.space, TRACE: join(this.#folder, "trace") };
+    this.fleet = `celery=${broker}${broker.includes("?") ? "&" : "?"}control_exchange=${this.space}`;
+    // TMPDIR: what Python's processes leave there when they are killed goes with the rest.
+    const places = { TRACE: join(this.#folder, "trace"), TMPDIR: this.#folder };
+    this.#env = { ...process.env, BROKER: broker, SPACE: this.space, ...places };
     writeFileSync(join(this.#folder, "tasks.py"), tasks);
     appendFileSync(join(this.#folder, "trace"), "");
     if (broker.startsWith("amqp")) onTestFinished(() => this.#deleteQueues(broker));
@@ -129,13 +132,28 @@ export class CeleryApp {
     });
   }
 
-  /** What each worker consumes, in its order. */
-  activeQueues(): unknown {
+  /** Ends every task that runs, and those that will: how long one runs is no matter of how quick this machine is. */
+  release(): void {
+    writeFileSync(join(this.#folder, "trace.released"), "");
+  }
+
+  /** Those that start from now on run as long as they say. */
+  holdAgain(): void {
+    rmSync(join(this.#folder, "trace.released"));
+  }
+
+  /** What each worker consumes, in its order. So many workers are waited for; one that is stopped or has gone is not among them. */
+  activeQueues(workers = 1): unknown {
     return JSON.parse(
       this.python(
-        "import json\nprint(json.dumps(app.control.inspect(timeout=1).active_queues() or {}, sort_keys=True))",
+        `import json\nprint(json.dumps(app.control.inspect(timeout=10, limit=${workers}).active_queues() or {}, sort_keys=True))`,
       ),
     );
+  }
+
+  /** Waits until so many tasks have ended. */
+  async ended(count: number): Promise<void> {
+    await until(`${count} tasks have ended`, () => this.trace().filter(({ event }) => event === "end").length >= count);
   }
 
   trace(): Traced[] {

@@ -35,13 +35,13 @@ export class Events {
         this.#waiting.delete(look);
         reject(
           new Error(
-            `${count} × ${name} did not happen within 30 s; there were: ${this.all
+            `${count} × ${name} did not happen within 60 s; there were: ${this.all
               .map(({ event }) => event)
               .join(", ")
               .slice(-2_000)}`,
           ),
         );
-      }, 30_000);
+      }, 60_000);
       const look = () => {
         const found = this.of(name).filter(fits);
         if (found.length < count) return;

@@ -7,7 +7,7 @@
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { forMs = 30_000, everyMs = 10 }: { readonly forMs?: number; readonly everyMs?: number } = {},
+  { forMs = 60_000, everyMs = 10 }: { readonly forMs?: number; readonly everyMs?: number } = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + forMs;
   let last: unknown;

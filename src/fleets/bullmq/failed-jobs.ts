@@ -1,5 +1,4 @@
-import { RedisConnection } from "../../brokers/redis-connection.ts";
-import { RedisSide } from "../../brokers/redis-side.ts";
+import { RedisJobs } from "../../brokers/redis-jobs.ts";
 import type { FailedJob, FailedJobs, FailureWindow } from "../failed-jobs.ts";
 import { type BullQueue, listQueues, majorOf, prefixOf, unknownVersion } from "./queues.ts";
 
@@ -51,18 +50,8 @@ interface Place {
   readonly score: string;
 }
 
-export class BullmqFailedJobs extends RedisSide implements FailedJobs {
-  readonly #prefix: string;
-
-  private constructor(address: string, redis: RedisConnection) {
-    super("bullmq", redis);
-    this.#prefix = prefixOf(address);
-  }
-
-  /** @throws {BrokerUnreachableError | BrokerRefusedError} */
-  static async open(address: string): Promise<BullmqFailedJobs> {
-    return new BullmqFailedJobs(address, await RedisConnection.open(address));
-  }
+export class BullmqFailedJobs extends RedisJobs implements FailedJobs {
+  readonly #prefix = prefixOf(this.redis.address);
 
   async *pages(window: FailureWindow): AsyncGenerator<readonly FailedJob[]> {
     const queues = await listQueues(this.redis, this.#prefix);
@@ -97,13 +86,14 @@ export class BullmqFailedJobs extends RedisSide implements FailedJobs {
 
   async #read(places: readonly Place[]): Promise<FailedJob[]> {
     const hashes = (await this.redis.sendAll(
-      places.map(({ queue, id }) => ["HMGET", this.#key(queue, id), "name", "failedReason"]),
+      places.map(({ queue, id }) => ["HMGET", this.#key(queue, id), "name", "failedReason", "data"]),
     )) as (string | null)[][];
     return places.flatMap((place, index): FailedJob[] => {
-      const [name, error] = hashes[index] ?? [];
+      const [name, error, data] = hashes[index] ?? [];
       if (name == null) return []; // deleted meanwhile
       const { queue, id, score } = place;
-      return [{ id, queue: queue.name, name, error: error ?? "", failedAt: Number(score), standing: "failed", place }];
+      const failed = { failedAt: Number(score), standing: "failed", error: error ?? "" };
+      return [{ id, queue: queue.name, name, ...failed, data: () => data ?? "{}", place }];
     });
   }
 

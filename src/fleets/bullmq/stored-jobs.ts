@@ -1,5 +1,4 @@
-import { RedisConnection } from "../../brokers/redis-connection.ts";
-import { RedisSide } from "../../brokers/redis-side.ts";
+import { RedisJobs } from "../../brokers/redis-jobs.ts";
 import type { StoredJob, StoredJobs } from "../stored-jobs.ts";
 import { listQueues, prefixOf } from "./queues.ts";
 
@@ -26,18 +25,8 @@ interface State {
 
 const pageSize = 500;
 
-export class BullmqStoredJobs extends RedisSide implements StoredJobs {
-  readonly #prefix: string;
-
-  private constructor(address: string, redis: RedisConnection) {
-    super("bullmq", redis);
-    this.#prefix = prefixOf(address);
-  }
-
-  /** @throws {BrokerUnreachableError | BrokerRefusedError} */
-  static async open(address: string): Promise<BullmqStoredJobs> {
-    return new BullmqStoredJobs(address, await RedisConnection.open(address));
-  }
+export class BullmqStoredJobs extends RedisJobs implements StoredJobs {
+  readonly #prefix = prefixOf(this.redis.address);
 
   async extent() {
     const queues = await listQueues(this.redis, this.#prefix);

@@ -13,6 +13,7 @@ import {
 } from "./consumers.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Inspection } from "./inspect.ts";
+import { namesakeDoubt, namesakes } from "./namesakes.ts";
 import { Presence } from "./presence.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { type Answers, RemoteControl } from "./remote-control.ts";
@@ -91,7 +92,7 @@ export class CeleryFleet implements RemoteFleet {
       const answers = await this.#control.askAll("active_queues", {}, this.#presence.nodes, patience);
       await this.#heartbeats.listenToGreetings();
       for (const node of answers.by.keys()) this.#presence.hear(node);
-      await this.#closeOpen(consuming(answers));
+      await this.#closeOpen(without(consuming(answers), await namesakes(answers, this.#transport)));
     } catch (error) {
       await this.reopen("aborted").catch(() => {}); // else what is on record stays to be opened by deploy abort
       throw error;
@@ -112,8 +113,8 @@ export class CeleryFleet implements RemoteFleet {
 
   /** Also closes workers that have come meanwhile, or have taken their consumers up again. */
   async observe(): Promise<FleetView> {
-    const { view, open } = await this.#look(true);
-    await this.#closeOpen(open);
+    const { view, open, shared } = await this.#look(true);
+    await this.#closeOpen(without(open, shared));
     return view;
   }
 
@@ -122,7 +123,9 @@ export class CeleryFleet implements RemoteFleet {
   }
 
   /** @param isWatching looks again and again: what shows itself only in time is waited for */
-  async #look(isWatching: boolean): Promise<{ view: FleetView; open: ReturnType<typeof consuming> }> {
+  async #look(
+    isWatching: boolean,
+  ): Promise<{ view: FleetView; open: ReturnType<typeof consuming>; shared: ReadonlySet<string> }> {
     const isFirst = this.#cleanLooks === 0;
     const answers = await this.#control.askAll(
       "active_queues",
@@ -131,6 +134,7 @@ export class CeleryFleet implements RemoteFleet {
       isFirst ? glance : patience,
     );
     const open = consuming(answers);
+    const shared = await namesakes(answers, this.#transport);
     for (const node of answers.by.keys()) this.#presence.hear(node);
     const nodes = [...answers.by.keys()];
     const { workers, doubts } = await this.#inspection.look(nodes);
@@ -139,6 +143,7 @@ export class CeleryFleet implements RemoteFleet {
     await this.#heartbeats.listenTo([...eventExchangesOf(this.#options.address), ...this.#inspection.eventExchanges]);
     const processes = await this.#processes(answers, open);
     const allDoubts = [
+      ...[...shared].map(namesakeDoubt),
       ...doubts,
       ...(isWatching ? this.#rateLimits.doubts(workers, (node) => open.has(node), performance.now()) : []),
       ...(await this.#unheard.doubts({
@@ -157,7 +162,7 @@ export class CeleryFleet implements RemoteFleet {
     this.#cleanLooks = isClean ? this.#cleanLooks + 1 : 0;
     const drained = this.#cleanLooks >= 2 && this.#heartbeats.hasListenedEnough; // a message may have been on its way between two places at the first
     const advice = [...new Set(workers.flatMap((each) => adviceOn(each, this.#options)))];
-    return { view: { drained, processes, attempts, doubts: [...new Set(allDoubts)], advice }, open };
+    return { view: { drained, processes, attempts, doubts: [...new Set(allDoubts)], advice }, open, shared };
   }
 
   async #processes({ by, asked }: Answers, open: ReturnType<typeof consuming>): Promise<FleetProcess[]> {
@@ -166,10 +171,15 @@ export class CeleryFleet implements RemoteFleet {
       if (by.has(node)) processes.push(toProcess(node, open.has(node)));
       else {
         const isAnybodyMute = asked === undefined ? undefined : asked > by.size;
-        processes.push(this.#presence.absent(node, await this.#transport.isConnected(node), isAnybodyMute));
+        processes.push(this.#presence.absent(node, await this.#isConnected(node), isAnybodyMute));
       }
     }
     return processes;
+  }
+
+  async #isConnected(node: string): Promise<boolean | undefined> {
+    const readers = await this.#transport.readers(node);
+    return readers === undefined ? undefined : readers > 0;
   }
 
   async changed(withinMs: number, signal?: AbortSignal): Promise<void> {
@@ -219,6 +229,10 @@ export class CeleryFleet implements RemoteFleet {
   async leave(): Promise<void> {
     await this.#transport.close();
   }
+}
+
+function without<T>(open: ReadonlyMap<string, T>, shared: ReadonlySet<string>): Map<string, T> {
+  return new Map([...open].filter(([node]) => !shared.has(node)));
 }
 
 function toProcess(node: string, isOpen: boolean): FleetProcess {

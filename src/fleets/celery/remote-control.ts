@@ -5,6 +5,8 @@ import type { CeleryTransport } from "./transport/transport.ts";
 export interface Answers {
   /** By the node's name. */
   readonly by: ReadonlyMap<string, unknown>;
+  /** Nodes of which there were two answers: workers that share a name. */
+  readonly twice: ReadonlySet<string>;
   /** How many workers have got the question, where the broker says so. */
   readonly asked: number | undefined;
 }
@@ -36,7 +38,7 @@ export class RemoteControl {
     nodes: readonly string[],
     patienceMs: number,
   ): Promise<Answers> {
-    if (nodes.length === 0) return { by: new Map(), asked: 0 };
+    if (nodes.length === 0) return { by: new Map(), twice: new Set(), asked: 0 };
     return this.#ask(method, given, nodes, new Set(nodes), patienceMs, 0);
   }
 
@@ -50,8 +52,10 @@ export class RemoteControl {
   ): Promise<Answers> {
     const ticket = randomUUID();
     const by = new Map<string, unknown>();
+    const twice = new Set<string>();
     let told: () => void = () => {};
     this.#waiting.set(ticket, ({ node, answer }) => {
+      if (by.has(node)) twice.add(node);
       by.set(node, answer);
       told();
     });
@@ -63,7 +67,7 @@ export class RemoteControl {
         const passed = performance.now() - begun;
         const haveKnown = [...known].every((node) => by.has(node));
         const haveAll = destination === null && asked !== undefined && by.size >= asked;
-        if (haveAll || passed > patienceMs || (haveKnown && passed >= enoughAfter)) return { by, asked };
+        if (haveAll || passed > patienceMs || (haveKnown && passed >= enoughAfter)) return { by, twice, asked };
         const leftMs = (haveKnown ? enoughAfter : patienceMs) - passed + 1;
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, Math.max(1, leftMs));

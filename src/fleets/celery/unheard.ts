@@ -113,7 +113,7 @@ export class Unheard {
     const machines = new Set([hostname(), ...[...known].map((node) => node.replace(/^[^@]*@/, ""))]);
     const names = [...this.#expected.nodes, ...this.#roster.nodes, ...[...machines].map((host) => `celery@${host}`)];
     const asked = [...new Set(names)].filter((node) => !known.has(node));
-    const found = await filterAsync(asked, async (node) => (await this.#transport.isConnected(node)) === true);
+    const found = await filterAsync(asked, async (node) => ((await this.#transport.readers(node)) ?? 0) > 0);
     return [...listed.filter((node) => !answered.has(node)), ...found];
   }
 

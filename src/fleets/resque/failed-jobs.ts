@@ -1,9 +1,8 @@
 import { members, withMembers } from "../../brokers/json-members.ts";
-import { RedisConnection } from "../../brokers/redis-connection.ts";
-import { RedisSide } from "../../brokers/redis-side.ts";
+import { RedisJobs } from "../../brokers/redis-jobs.ts";
 import type { FailedJob, FailedJobs, FailureWindow } from "../failed-jobs.ts";
 import { timeOf } from "./failure-time.ts";
-import { nameOf, namespaceOf, type ResquePayload } from "./job.ts";
+import { argumentsOf, nameOf, namespaceOf, type ResquePayload } from "./job.ts";
 
 /**
  * What `Resque::Failure.requeue` does (resque/lib/resque/failure/redis.rb and data_store.rb), in one step: the failure stays in its list and says when it was
@@ -39,20 +38,9 @@ interface Failure {
   readonly worker?: string;
 }
 
-export class ResqueFailedJobs extends RedisSide implements FailedJobs {
-  readonly #prefix: string;
-  readonly #offset: string | undefined;
-
-  private constructor(address: string, redis: RedisConnection) {
-    super("resque", redis);
-    this.#prefix = namespaceOf(address);
-    this.#offset = new URL(address).searchParams.get("utc_offset") ?? undefined;
-  }
-
-  /** @throws {BrokerUnreachableError | BrokerRefusedError} */
-  static async open(address: string): Promise<ResqueFailedJobs> {
-    return new ResqueFailedJobs(address, await RedisConnection.open(address));
-  }
+export class ResqueFailedJobs extends RedisJobs implements FailedJobs {
+  readonly #prefix = namespaceOf(this.redis.address);
+  readonly #offset = new URL(this.redis.address).searchParams.get("utc_offset") ?? undefined;
 
   async *pages({ from, until }: FailureWindow): AsyncGenerator<readonly FailedJob[]> {
     let undated = 0;
@@ -113,6 +101,7 @@ function toJob({ payload, exception, error, queue, worker }: Failure, failedAt: 
     error: [exception, error].filter((part) => part !== undefined).join(": "),
     failedAt,
     standing: `failed on ${worker ?? "?"}`,
+    data: () => JSON.stringify(argumentsOf(payload ?? {})),
     place,
   };
 }

@@ -1,23 +1,12 @@
-import { RedisConnection } from "../../brokers/redis-connection.ts";
-import { RedisSide } from "../../brokers/redis-side.ts";
+import { RedisJobs } from "../../brokers/redis-jobs.ts";
 import type { StoredJob, StoredJobs } from "../stored-jobs.ts";
 import { argumentsOf, nameOf, namespaceOf, type ResquePayload } from "./job.ts";
 
 const pageSize = 500;
 
 /** What Resque has not done yet: the arguments of its jobs. Jobs are pushed on the right and taken from the left, so that a list is read from the right. */
-export class ResqueStoredJobs extends RedisSide implements StoredJobs {
-  readonly #prefix: string;
-
-  private constructor(address: string, redis: RedisConnection) {
-    super("resque", redis);
-    this.#prefix = namespaceOf(address);
-  }
-
-  /** @throws {BrokerUnreachableError | BrokerRefusedError} */
-  static async open(address: string): Promise<ResqueStoredJobs> {
-    return new ResqueStoredJobs(address, await RedisConnection.open(address));
-  }
+export class ResqueStoredJobs extends RedisJobs implements StoredJobs {
+  readonly #prefix = namespaceOf(this.redis.address);
 
   async extent() {
     const queues = await this.#queues();

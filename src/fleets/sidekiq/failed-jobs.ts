@@ -1,8 +1,7 @@
 import { members, withMembers } from "../../brokers/json-members.ts";
-import { RedisConnection } from "../../brokers/redis-connection.ts";
-import { RedisSide } from "../../brokers/redis-side.ts";
+import { RedisJobs } from "../../brokers/redis-jobs.ts";
 import type { FailedJob, FailedJobs, FailureWindow } from "../failed-jobs.ts";
-import { jobOf, keyPrefixOf, nameOf } from "./job.ts";
+import { argumentsOf, jobOf, keyPrefixOf, nameOf } from "./job.ts";
 
 /**
  * What `SortedEntry#retry` and `Client#push` do (sidekiq/lib/sidekiq/api.rb and client.rb, versions 6 to 8), in one step: out of the set of retries or of the
@@ -27,18 +26,8 @@ interface Place {
   readonly text: string;
 }
 
-export class SidekiqFailedJobs extends RedisSide implements FailedJobs {
-  readonly #prefix: string;
-
-  private constructor(address: string, redis: RedisConnection) {
-    super("sidekiq", redis);
-    this.#prefix = keyPrefixOf(address);
-  }
-
-  /** @throws {BrokerUnreachableError | BrokerRefusedError} */
-  static async open(address: string): Promise<SidekiqFailedJobs> {
-    return new SidekiqFailedJobs(address, await RedisConnection.open(address));
-  }
+export class SidekiqFailedJobs extends RedisJobs implements FailedJobs {
+  readonly #prefix = keyPrefixOf(this.redis.address);
 
   async *pages({ from, until }: FailureWindow): AsyncGenerator<readonly FailedJob[]> {
     for (const set of sets) {
@@ -87,6 +76,7 @@ function readFailed(place: Place, score: number): FailedJob | undefined {
     error: [job.error_class, job.error_message].filter((part) => part !== undefined).join(": "),
     failedAt: inMilliseconds(at),
     standing: place.set === "dead" ? "dead" : `to be retried ${due} UTC`,
+    data: () => argumentsOf(job, members(place.text).get("args") ?? "[]"),
     place,
   };
 }

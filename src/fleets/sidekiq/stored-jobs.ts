@@ -1,6 +1,5 @@
 import { members } from "../../brokers/json-members.ts";
-import { RedisConnection } from "../../brokers/redis-connection.ts";
-import { RedisSide } from "../../brokers/redis-side.ts";
+import { RedisJobs } from "../../brokers/redis-jobs.ts";
 import type { StoredJob, StoredJobs } from "../stored-jobs.ts";
 import { argumentsOf, jobOf, keyPrefixOf, nameOf } from "./job.ts";
 
@@ -13,18 +12,8 @@ const sets: Readonly<Record<string, (at: string) => string>> = {
 const pageSize = 500;
 
 /** What Sidekiq has not done yet: the arguments of its jobs. Jobs are pushed on the left and taken from the right, so that a list is read from the left. */
-export class SidekiqStoredJobs extends RedisSide implements StoredJobs {
-  readonly #prefix: string;
-
-  private constructor(address: string, redis: RedisConnection) {
-    super("sidekiq", redis);
-    this.#prefix = keyPrefixOf(address);
-  }
-
-  /** @throws {BrokerUnreachableError | BrokerRefusedError} */
-  static async open(address: string): Promise<SidekiqStoredJobs> {
-    return new SidekiqStoredJobs(address, await RedisConnection.open(address));
-  }
+export class SidekiqStoredJobs extends RedisJobs implements StoredJobs {
+  readonly #prefix = keyPrefixOf(this.redis.address);
 
   async extent() {
     const queues = await this.#queues();

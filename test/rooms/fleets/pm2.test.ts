@@ -63,7 +63,7 @@ test.skipIf(!isThere)(
     const answer = await project.call(["deploy", "run", "--release", "new", "--", "sh", "-c", restart]);
     expect(answer.code, answer.stderr).toBe(0);
     await project.call(["enqueue", "mail", '{"ms":10}']);
-    await until("all have run", () => lines("end").length === 13, { forMs: 30_000 });
+    await until("all have run", () => lines("end").length === 13, { forMs: 60_000 });
     expect(lines("start")).toHaveLength(13); // none was cut off and run again
     expect(lines("end").at(-1)).toContain(" new");
   },

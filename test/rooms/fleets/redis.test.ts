@@ -1,13 +1,10 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { RedisConnection } from "../../../src/brokers/redis-connection.ts";
-import { brokers, cuttable, freePortWithBus, hasProgram, orSayWhatIsLeftOut, ownRedis } from "../../setup/brokers.ts";
+import { brokers, cuttable, hasProgram, orSayWhatIsLeftOut, ownRedis } from "../../setup/brokers.ts";
 import { bullScene, bulls } from "../../setup/bullmq.ts";
 import { Project } from "../../setup/command-line.ts";
+import { hasOpenssl, ownTlsRedis } from "../../setup/tls.ts";
 import { until } from "../../setup/until.ts";
 
 const isThere = orSayWhatIsLeftOut(hasProgram("redis-server", "--version"), "Redis", "redis-server is missing");
@@ -78,7 +75,7 @@ describe.each(bulls.filter(({ major }) => major >= 6).slice(0, 1))("BullMQ $vers
     const scene = bullScene(bull);
     const mail = scene.queue("mail");
     scene.worker("mail");
-    await mail.add("send", { ms: 6_000 });
+    await mail.add("send", { ms: 60_000 });
     await until("it runs", () => scene.started.length === 1);
     const near = `bullmq=${way.address}?prefix=${scene.prefix}`;
     const prepared = scene.project.call(["deploy", "prepare", "--timeout", "30s", "--fleet", near]);
@@ -90,39 +87,19 @@ describe.each(bulls.filter(({ major }) => major >= 6).slice(0, 1))("BullMQ $vers
     expect(await mail.isPaused()).toBe(false);
   });
 
-  test.skipIf(!hasProgram("openssl", "version"))("over TLS, by a certificate authority of one's own", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "taskmaster-tls-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-    execFileSync(
-      "openssl",
-      ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert, ...subject],
-      { stdio: "ignore" },
-    );
-    const tlsPort = await freePortWithBus();
-    const settings = [
-      "--tls-port",
-      String(tlsPort),
-      "--tls-cert-file",
-      cert,
-      "--tls-key-file",
-      key,
-      "--tls-auth-clients",
-      "no",
-    ];
-    const plain = await ownRedis("secret", ...settings);
+  test.skipIf(!hasOpenssl)("over TLS, by a certificate authority of one's own", async () => {
+    const { plain, address: withoutPrefix, certificate } = await ownTlsRedis("secret");
     const scene = bullScene(bull, { address: plain });
     const mail = scene.queue("mail");
     await mail.add("send", {});
 
-    const address = `rediss://:secret@127.0.0.1:${tlsPort}/0?prefix=${scene.prefix}`;
+    const address = `${withoutPrefix}?prefix=${scene.prefix}`;
     expect(await prepare(address)).toMatchObject({
       code: 1,
       said: expect.stringMatching(/signed by nobody whom this machine trusts/),
     });
-    expect((await prepare(`${address}&ssl_ca_certs=${folder}/none`)).said).toMatch(/ssl_ca_certs= cannot be read/);
-    expect((await prepare(`${address}&ssl_ca_certs=${cert}`)).code).toBe(0);
+    expect((await prepare(`${address}&ssl_ca_certs=${certificate}.none`)).said).toMatch(/ssl_ca_certs= cannot be read/);
+    expect((await prepare(`${address}&ssl_ca_certs=${certificate}`)).code).toBe(0);
     expect(await mail.isPaused()).toBe(true);
     expect((await scene.deploy("abort")).code).toBe(0);
     expect((await prepare(`${address}&ssl_cert_reqs=none`)).code).toBe(0);

@@ -91,6 +91,9 @@ test.skipIf(!isThere)("what has failed in Resque goes back to its queue, and say
   expect(JSON.parse(checked.stdout).findings[0].title).toMatch(
     /^5 of 5 jobs of queue math, job add would fail: .*first: a job, failed /,
   );
+  expect(await call("retry", "--task", "add", "--contracts", "contracts.ts", "--yes")).toMatchObject({
+    ...{ found: 5, changed: 0, leftAlone: 5 },
+  });
   state.isBroken = false;
   expect(await call("retry", "--task", "add", "--yes")).toMatchObject({
     ...{ found: 5, changed: 5 },

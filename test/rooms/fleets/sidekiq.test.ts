@@ -17,9 +17,9 @@ const jobs = `
 require "sidekiq"
 class Charge
   include Sidekiq::Worker
-  def perform(seconds)
+  def perform(is_long)
     File.write(ENV["TRACE"], "start Charge #{Time.now.to_f}\\n", mode: "a")
-    sleep seconds
+    sleep 0.05 while is_long && !File.exist?(ENV["TRACE"] + ".released")
   end
 end
 class Fails
@@ -66,8 +66,10 @@ async function scene() {
   const seen = async () => (await deploy("status")).said.fleets[0].view;
   await until("it has sent a heartbeat", async () => (await seen()).processes.length === 1);
   const mend = () => writeFileSync(`${trace}.mended`, "");
+  const release = () => writeFileSync(`${trace}.released`, "");
   return {
     mend,
+    release,
     redis,
     project,
     deploy,
@@ -80,16 +82,17 @@ async function scene() {
 test.skipIf(!isThere)(
   "Sidekiq is quieted when what ran has ended, and says that only a restart takes up work again",
   async () => {
-    const { redis, project, deploy, ruby, seen, started } = await scene();
-    await ruby("Charge.perform_async(16); Export.perform_async(90)");
+    const { release, redis, project, deploy, ruby, seen, started } = await scene();
+    await ruby("Charge.perform_async(true); Export.perform_async(300)");
     await until("both are on record", async () => (await seen()).attempts.length === 2);
     const blocked = await deploy("prepare", "--timeout", "2s");
     expect(blocked).toMatchObject({ code: 3, said: { blockers: [{ task: "Charge" }] } });
     expect((await seen()).processes).toMatchObject([{ state: "open" }]); // the blocker was found before the point of no return
 
-    expect(await deploy("prepare", "--timeout", "60s")).toMatchObject({ code: 0, said: { verdict: "safe" } });
+    release();
+    expect(await deploy("prepare", "--timeout", "90s")).toMatchObject({ code: 0, said: { verdict: "safe" } });
     const before = started().length;
-    await ruby("5.times { Charge.perform_async(0) }");
+    await ruby("5.times { Charge.perform_async(false) }");
     await new Promise((resolve) => setTimeout(resolve, 2_000)); // what would start now is what this is about
     expect(started()).toHaveLength(before);
     const finished = await deploy("finish");
@@ -99,7 +102,7 @@ test.skipIf(!isThere)(
     expect(wrong.stderr).toMatch(/refuses the credentials/);
     expect(wrong.stderr).not.toMatch(/:wrong@/);
   },
-  120_000,
+  240_000,
 );
 
 test.skipIf(!isThere)(
@@ -135,6 +138,10 @@ test.skipIf(!isThere)(
       /^2 of 2 jobs of queue default, job Dies would fail: .*, dead since 20/,
     );
 
+    const refused = await jobs("retry", "--since", "1h", "--contracts", "contracts.ts", "--dry-run");
+    expect(refused).toMatchObject({ found: 5, leftAlone: 2, kinds: [{ name: "Fails" }, { name: "Dies" }] });
+    expect(refused.kinds[1].refused).toMatch(/^`\[?0/);
+
     mend();
     expect((await jobs("retry", "--since", "1h", "--dry-run")).kinds).toEqual([
       { queue: "default", name: "Fails", error: "ArgumentError: not mended", jobs: 3 },
@@ -145,5 +152,5 @@ test.skipIf(!isThere)(
     expect(started().filter((line) => line === `ran [${exact}]`)).toHaveLength(3); // as its producer wrote it
     expect(await jobs("retry", "--since", "1h", "--yes")).toMatchObject({ found: 0 });
   },
-  60_000,
+  120_000,
 );

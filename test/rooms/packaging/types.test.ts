@@ -47,7 +47,7 @@ test.each([
   ["esnext", "bundler"],
 ])(
   "every subpath has types under module %s, moduleResolution %s",
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async (module, moduleResolution) => {
     const program = `
     ${subpaths.map((subpath, index) => `export * as part${index} from "${subpath}";`).join("\n")}
@@ -68,7 +68,7 @@ test.each([
   },
 );
 
-test("its declarations hold where libraries are checked, too", { timeout: 60_000 }, async () => {
+test("its declarations hold where libraries are checked, too", { timeout: 240_000 }, async () => {
   const program = 'export * as one from "taskmaster";\nexport * as two from "taskmaster/worker";\n';
   expect(await compile(program, { module: "nodenext", skipLibCheck: false })).toBe("");
 });

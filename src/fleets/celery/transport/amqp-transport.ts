@@ -108,13 +108,10 @@ export class AmqpTransport implements CeleryTransport {
     return this.#tried(async (channel) => (await channel.countQueue(queue)).consumers, { "404": 0, "405": undefined });
   }
 
-  /** A worker's mailbox is a queue that goes with its connection. Where others may not look at it (405), it is there. */
-  async isConnected(node: string): Promise<boolean | undefined> {
+  /** A worker's mailbox is a queue that goes with its connection. Where others may not look at it (405), it is there, and one alone reads it. */
+  async readers(node: string): Promise<number | undefined> {
     const mailbox = `${node}.${this.#namespace}.pidbox`;
-    return this.#tried(async (channel) => (await channel.countQueue(mailbox)).consumers > 0, {
-      "404": false,
-      "405": true,
-    });
+    return this.#tried(async (channel) => (await channel.countQueue(mailbox)).consumers, { "404": 0, "405": 1 });
   }
 
   /** They wait in a queue, and leave it for the mailbox of all when their time has come: it is the broker that opens after a dead deployer. */

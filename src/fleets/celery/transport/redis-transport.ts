@@ -83,7 +83,7 @@ export class RedisTransport implements CeleryTransport {
     return undefined;
   }
 
-  async isConnected(): Promise<undefined> {
+  async readers(): Promise<undefined> {
     return undefined;
   }
 

@@ -18,8 +18,8 @@ export interface CeleryTransport {
   listenToGreetings(onGreeting: (node: string) => void): Promise<void>;
   /** How many workers consume a queue, or undefined where the broker does not know. */
   consumers(queue: string): Promise<number | undefined>;
-  /** Whether a node is still connected, or undefined where the broker does not know. */
-  isConnected(node: string): Promise<boolean | undefined>;
+  /** How many read a node's mailbox: none where it is not connected, several where workers share its name. Undefined where the broker does not know. */
+  readers(node: string): Promise<number | undefined>;
   /** Every node that is connected, or undefined where nobody can say. */
   connected(): Promise<readonly string[] | undefined>;
   /** Has the broker itself send these commands after so many milliseconds, unless it is called again. Answers false where the broker cannot. */

@@ -19,11 +19,12 @@ export async function troubles(kind: Kind): Promise<void> {
       expect(unsure).toMatchObject({ code: 3, said: { verdict: "blocked" } });
       expect(unsure.said.fleets[0].doubts.join()).toMatch(/no answering worker has|have not answered/);
       signalGroup(second.pid ?? 0, "SIGCONT");
-      await until("it consumes", () =>
-        Object.values(app.activeQueues() as object).every((queues) => queues.length === 2),
-      );
+      await until("they consume", () => {
+        const queues = Object.values(app.activeQueues(2) as Record<string, unknown[]>);
+        return queues.length === 2 && queues.every(({ length }) => length === 2);
+      });
 
-      app.python("rebuild.delay(1, 60)\nrebuild.delay(2, 60)");
+      app.python("rebuild.delay(1, 300)\nrebuild.delay(2, 300)");
       await until("they run", () => app.trace().length === 2);
       const preparing = deploy("prepare", "--timeout", "40s", "--hold", "30s");
       await until("both are closed", async () => {
@@ -37,7 +38,7 @@ export async function troubles(kind: Kind): Promise<void> {
       if (kind === "amqp") await until("the killed ones run again", () => app.trace().length === 4);
       expect((await deploy("finish")).said.fleets[0].remarks).toHaveLength(2); // both that were closed are gone
     },
-    150_000,
+    240_000,
   );
 
   run(
@@ -46,7 +47,7 @@ export async function troubles(kind: Kind): Promise<void> {
       const { app, project, deploy } = scene(kind);
       await app.worker("w1@here", ["-c", "1"]);
       const before = app.activeQueues();
-      app.python("charge.delay(1, 15)");
+      app.python("charge.delay(1, 300)");
       await until("it runs", () => app.trace().length === 1);
       const dying = project.start([
         "deploy",
@@ -66,12 +67,13 @@ export async function troubles(kind: Kind): Promise<void> {
           "RabbitMQ opens it when the lease ends",
           () => JSON.stringify(app.activeQueues()) === JSON.stringify(before),
         );
-        expect((await deploy("prepare", "--timeout", "30s")).code).toBe(0); // a gate whose lease has ended can be taken
+        app.release();
+        expect((await deploy("prepare", "--timeout", "60s")).code).toBe(0); // a gate whose lease has ended can be taken
       }
       expect(await deploy("abort")).toMatchObject({ code: 0, said: { fleets: [{ wasClosed: true }] } });
       expect(app.activeQueues()).toEqual(before);
     },
-    120_000,
+    240_000,
   );
 
   run(
@@ -80,7 +82,7 @@ export async function troubles(kind: Kind): Promise<void> {
       const { app, project, deploy } = scene(kind);
       await app.worker("w1@here", ["-c", "1"]);
       const before = app.activeQueues();
-      app.python("charge.delay(1, 12)");
+      app.python("charge.delay(1, 300)");
       await until("it runs", () => app.trace().length === 1);
       const way = await cuttable(app.fleet.replace("celery=", ""));
       const cutting = project.call(["deploy", "prepare", "--fleet", `celery=${way.address}`, "--lease", "30s"]);
@@ -95,7 +97,7 @@ export async function troubles(kind: Kind): Promise<void> {
       expect(await deploy("abort")).toMatchObject({ code: 0, said: { fleets: [{ wasClosed: true }] } });
       expect(app.activeQueues()).toEqual(before);
     },
-    120_000,
+    240_000,
   );
 
   run(
@@ -109,6 +111,6 @@ export async function troubles(kind: Kind): Promise<void> {
         /No Celery worker listens to remote control.*worker_enable_remote_control/,
       );
     },
-    60_000,
+    120_000,
   );
 }

@@ -16,7 +16,7 @@ export async function verdicts(kind: Kind): Promise<void> {
         const { app, deploy } = scene(kind);
         await app.worker("w1@here", ["-c", "2", "-P", pool], { PREFETCH: prefetch });
         await app.worker("w2@here", ["-c", "2", "-P", pool], { PREFETCH: prefetch });
-        const before = app.activeQueues();
+        const before = app.activeQueues(2);
         app.python(`
 charge.apply_async((90, 0.2), countdown=5)
 rebuild.delay(1, 12)
@@ -40,13 +40,13 @@ charge.apply_async((91, 0.2), countdown=26)`);
         expect(app.trace().some(({ n, event }) => n === 90 && event === "end")).toBe(true); // its ETA was within the hold
 
         expect(await deploy("finish")).toMatchObject({ code: 0, said: { fleets: [{ wasClosed: true, remarks: [] }] } });
-        expect(app.activeQueues()).toEqual(before);
+        expect(app.activeQueues(2)).toEqual(before);
         await until("all have run", () => app.trace().filter(({ event }) => event === "end").length >= 29, {
           forMs: 60_000,
         });
         expect(app.trace().filter(({ event }) => event === "start").length).toBe(29);
       },
-      150_000,
+      240_000,
     );
 
   run(
@@ -55,7 +55,7 @@ charge.apply_async((91, 0.2), countdown=26)`);
       const { app, deploy } = scene(kind);
       await app.worker("w1@here", ["-c", "3"]);
       const before = app.activeQueues();
-      app.python("charge.delay(1, 30)\nlate.delay(2, 30)\nrebuild.delay(3, 30)");
+      app.python("charge.delay(1, 300)\nlate.delay(2, 300)\nrebuild.delay(3, 300)");
       await until("all run", () => app.trace().length === 3);
       const prepared = await deploy("prepare", "--timeout", "4s");
       expect(prepared).toMatchObject({ code: 3, said: { verdict: "blocked" } });
@@ -73,6 +73,6 @@ charge.apply_async((91, 0.2), countdown=26)`);
       ).toMatchObject([{ task: "index.rebuild" }]);
       expect((await deploy("abort")).said.error.message).toMatch(/No deploy holds the gate/);
     },
-    120_000,
+    240_000,
   );
 }
