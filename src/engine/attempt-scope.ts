@@ -32,6 +32,8 @@ export function noteEnqueue(task: string): void {
   Error.stackTraceLimit = stackTraceLimit;
   for (const [name] of stack.matchAll(/\btaskmasterAttempt\d+\b/g)) {
     const watcher = watched.get(name);
-    if (watcher) return watcher.onEnqueue(task);
+    if (watcher === undefined) continue;
+    watcher.onEnqueue(task);
+    return;
   }
 }
