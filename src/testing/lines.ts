@@ -14,6 +14,8 @@ const boundary = /(worker.attempt|testing.(stepping-worker|hand|proof|killed-pro
 const deepest = 100;
 /** Causes of causes that are looked at. */
 const furthest = 500;
+/** The same where something is known already. */
+const nearby = 20;
 
 /** A stack, not yet written out: that is the dear part of it. */
 function capture(): { readonly stack?: string } {
@@ -102,7 +104,7 @@ export function lineOfTask(): string {
   const places = [...here.places];
   let nearest = here.places;
   let cause = causes.get(executionAsyncId());
-  for (let far = 0; cause !== undefined && far < furthest; far++) {
+  for (let far = 0; cause !== undefined && far < (here.places.length > 0 ? nearby : furthest); far++) {
     const begun = placesIn(cause.captured.stack ?? "");
     places.push(...begun.places);
     if (begun.whole) return lineAmong(places);

@@ -46,13 +46,18 @@ export function watchSockets(): () => void {
 
 /** A connection to somebody, and none of those that have a watch of their own or belong to this process: its output, its children. */
 function isOfTask(socket: net.Socket): boolean {
-  if (socket.remoteAddress === undefined && !socket.connecting) return false;
+  if (others.has(socket) || (socket.remoteAddress === undefined && !socket.connecting)) return false;
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 30;
   const { stack = "" } = new Error();
   Error.stackTraceLimit = stackTraceLimit;
-  return !watchedElsewhere.test(stack);
+  if (!watchedElsewhere.test(stack)) return true;
+  others.add(socket);
+  return false;
 }
+
+/** Connections with a watch of their own: a stack is dear. */
+const others = new WeakSet<net.Socket>();
 
 const dialogues = new WeakMap<net.Socket, Dialogue>();
 
