@@ -1,6 +1,7 @@
 import { createHook, executionAsyncId } from "node:async_hooks";
 import { isAbsolute, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { placeIn, SourceText } from "./source-text.ts";
 
 /** Lines of a task's source, found by the stack: of what runs just now, or of what it was begun by. */
 
@@ -13,6 +14,8 @@ const boundary = /(worker.attempt|testing.(stepping-worker|hand|proof|killed-pro
 const deepest = 100;
 /** Causes of causes that are looked at. */
 const furthest = 500;
+/** The same where something is known already. */
+const nearby = 20;
 
 /** A stack, not yet written out: that is the dear part of it. */
 function capture(): { readonly stack?: string } {
@@ -23,15 +26,39 @@ function capture(): { readonly stack?: string } {
   return captured;
 }
 
-/** The line in the task's function that calls: behind our own frames, the outermost of what is neither ours nor a library's. */
-function lineIn(stack: string): string {
-  let found = "";
+interface Found {
+  /** Behind our own frames, among what is neither ours nor a library's; the innermost first. */
+  readonly places: readonly string[];
+  /** Whether the outermost of them is the task's function, and not a callback that has forgotten its caller. */
+  readonly whole: boolean;
+}
+
+function placesIn(stack: string): Found {
+  const places: string[] = [];
   for (const line of stack.split("\n").slice(1)) {
     const place = placeOf(line);
-    if (place.startsWith(ours) && (found !== "" || boundary.test(place))) break;
-    if (isAbsolute(place) && !place.startsWith(ours) && !place.includes(`${sep}node_modules${sep}`)) found = place;
+    if (place.startsWith(ours) && (places.length > 0 || boundary.test(place)))
+      return { places, whole: places.length > 0 };
+    if (isAbsolute(place) && !place.startsWith(ours) && !place.includes(`${sep}node_modules${sep}`)) places.push(place);
   }
-  return found;
+  return { places, whole: false };
+}
+
+/**
+ * The outermost of them, because what the task calls is its doing; not where it only passes its arguments on, nor where a callback within the same
+ * statement tells more.
+ */
+function lineAmong(places: readonly string[]): string {
+  let at = places.length - 1;
+  for (; at > 0; at--) {
+    const [outer, inner] = [placeIn(places[at] ?? ""), placeIn(places[at - 1] ?? "")];
+    const source = outer && SourceText.of(outer.file);
+    if (!outer || !inner || !source) break;
+    const isWithin =
+      inner.file === outer.file && inner.line > outer.line && inner.line <= source.endOfStatement(outer.line);
+    if (!isWithin && !source.isForwarding(outer)) break;
+  }
+  return places[at] ?? "";
 }
 
 /** `/app/tasks.ts:12:5` of a stack's line; the path may have spaces and brackets. */
@@ -60,6 +87,7 @@ export function watchCauses(): () => void {
   hook.enable();
   return () => {
     hook.disable();
+    SourceText.forget();
     causes.clear();
   };
 }
@@ -71,13 +99,17 @@ export function forgetCauses(): void {
 
 /** Of what runs just now: `tasks.ts:12:5`; empty where nobody knows. */
 export function lineOfTask(): string {
-  const here = lineIn(capture().stack ?? "");
-  if (here !== "") return here;
+  const here = placesIn(capture().stack ?? "");
+  if (here.whole) return lineAmong(here.places);
+  const places = [...here.places];
+  let nearest = here.places;
   let cause = causes.get(executionAsyncId());
-  for (let far = 0; cause !== undefined && far < furthest; far++) {
-    const line = lineIn(cause.captured.stack ?? "");
-    if (line !== "") return line;
+  for (let far = 0; cause !== undefined && far < (here.places.length > 0 ? nearby : furthest); far++) {
+    const begun = placesIn(cause.captured.stack ?? "");
+    places.push(...begun.places);
+    if (begun.whole) return lineAmong(places);
+    if (nearest.length === 0) nearest = begun.places;
     cause = causes.get(cause.by);
   }
-  return "";
+  return lineAmong(nearest);
 }

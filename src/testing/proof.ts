@@ -32,8 +32,8 @@ export interface RunResult {
   readonly world: unknown;
 }
 
-/** Runs a job to its end, killed at most once. */
-export async function runOnce(parts: ProofParts, kill?: Kill): Promise<RunResult> {
+/** Runs a job to its end, killed at most once; `onKilled` is called in between. */
+export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => Promise<void>): Promise<RunResult> {
   const { task, payload, reset, snapshot, events, taskmaster, database } = parts;
   await reset?.();
   const since = await databaseTime(database);
@@ -59,6 +59,7 @@ export async function runOnce(parts: ProofParts, kill?: Kill): Promise<RunResult
     counts = attempt.counts;
     if (attempt.killed) {
       killed = true;
+      await onKilled?.();
       hand = await parts.hire("goes on");
     }
     const [job] = await findJobs(database, { ids: [id] }, 1);

@@ -1,4 +1,5 @@
 import type { Effect, TracedEffect } from "./tracked-run.ts";
+import { isIncidental } from "./watch-sockets.ts";
 
 /** Where two runs have had different effects. */
 export interface TraceDifference {
@@ -15,10 +16,11 @@ export interface TraceDifference {
  * @param whole whether the other run went to its end too; otherwise it was killed, and is the beginning of one
  */
 export function traceDifference(
-  one: readonly TracedEffect[],
-  other: readonly TracedEffect[],
+  first: readonly TracedEffect[],
+  second: readonly TracedEffect[],
   whole: boolean,
 ): TraceDifference | undefined {
+  const [one, other] = [withoutIncidental(first), withoutIncidental(second)];
   const free = new Set([...one, ...(whole ? other : [])].filter(({ alone }) => !alone).map(({ key }) => key));
   const ordered = (effects: readonly TracedEffect[]) => effects.filter(({ key }) => !free.has(key));
   const [a, b] = [ordered(one), ordered(other)];
@@ -33,4 +35,8 @@ export function traceDifference(
   if (more) return { number: other.indexOf(more) + 1, one: undefined, other: more };
   const less = whole ? missing(other, one) : undefined;
   return less && { number: one.indexOf(less) + 1, one: less, other: undefined };
+}
+
+function withoutIncidental(effects: readonly TracedEffect[]): readonly TracedEffect[] {
+  return effects.filter((effect) => !isIncidental(effect));
 }

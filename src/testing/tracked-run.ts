@@ -101,9 +101,10 @@ export class TrackedRun {
     return this.#dead;
   }
 
-  /** Called once, when the run is killed. */
+  /** Called once, when the run is killed; at once where it is dead already. */
   onKill(tell: () => void): void {
-    this.#onKill.push(tell);
+    if (this.#dead) tell();
+    else this.#onKill.push(tell);
   }
 
   #die(): void {

@@ -50,10 +50,10 @@ function watchQueries(prototype: pg.Client): () => void {
 function watchedQuery(run: TrackedRun, client: WatchedClient, text: string, query: Query, args: unknown[]): unknown {
   const callback = typeof args.at(-1) === "function" ? (args.at(-1) as Callback) : undefined;
   const plain = callback ? args.slice(0, -1) : args;
+  busy.add(client);
   run.onKill(() => {
     if (busy.has(client) || transactions.has(client)) cut(client);
   });
-  busy.add(client);
   const answer = answerOf(
     run,
     client,

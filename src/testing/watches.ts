@@ -4,6 +4,7 @@ import { watchFiles } from "./watch-files.ts";
 import { watchHttp } from "./watch-http.ts";
 import { watchPostgres } from "./watch-postgres.ts";
 import { watchRedis } from "./watch-redis.ts";
+import { watchSockets } from "./watch-sockets.ts";
 import { watchUndici } from "./watch-undici.ts";
 
 /** Puts all watches on, so that effects of tracked runs are counted; answers how to take them off. */
@@ -13,6 +14,7 @@ export async function watchAll(): Promise<() => void> {
     watchRedis(),
     watchHttp(),
     watchUndici(),
+    watchSockets(),
     await watchFiles(),
     watchEnqueues(),
     watchCauses(),

@@ -1,33 +1,44 @@
 import { once } from "node:events";
+import { Taskmaster, task } from "taskmaster";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { Project } from "../setup/command-line.ts";
 import { testDatabase } from "../setup/database.ts";
 import { until } from "../setup/until.ts";
 
 /**
- * Interruptible tasks over 100,000 rows whose workers are killed with kill -9 at random. TASKMASTER_KILLS says how often; every row is handled
- * exactly once in what the transactions write, and at least once elsewhere.
+ * Interruptible tasks over 100,000 rows whose workers are killed with kill -9 at random, several of them at one time. TASKMASTER_KILLS says how often;
+ * every row is handled exactly once in what the transactions write, and at least once elsewhere.
  */
 const kills = Number(process.env.TASKMASTER_KILLS ?? 12);
+/** Who kill, each its own workers. */
+const killers = kills > 50 ? 4 : 3;
 const parts = 4;
 const rowsOfPart = 25_000;
-/** Batches of rows take their time where there are many kills, so that the rows last for all of them: about a second each. */
-const batchSeconds = kills > 50 ? kills / 4_000 : 0;
+const batch = kills > 50 ? 10 : 50;
 
+/** The work goes on as the kills do, so that it is neither done before them nor long after: `pace` says which share of them has been. */
 const tasks = `
 import pg from "pg";
 import { keyset, task } from "taskmaster";
 import { z } from "zod";
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 4 });
 pool.on("error", () => {});
+const untilShare = async (client, share) => {
+  while ((await client.query("select share from pace")).rows[0].share < share) await client.query("select pg_sleep(0.01)");
+};
 export const copy = task("copy").payload(z.object({ part: z.number() })).interruptible({ attempts: 1000, backoff: { first: 50 } }, async ({ part }, ctx) => {
   const { pages } = await ctx.step("plan", () => ({ pages: Array.from({ length: 500 }, (_, page) => page) }));
   const rows = keyset<{ id: number }>(pool, \`select id from source where part = \${part} and id > $1 order by id limit $2\`, { start: -1, key: ({ id }) => id });
-  await ctx.each.tx("copy", rows, { batch: 10 }, async (tx, batch) => {
+  await ctx.each.tx("copy", rows, { batch: ${batch} }, async (tx, batch) => {
+    const [{ id }] = batch;
+    const isEven = Math.floor(id / ${batch}) % 2 === 0; // killed before what it writes, and after it
+    if (isEven) await untilShare(tx, id / ${rowsOfPart} * 0.8);
     await tx.query("insert into ledger select $1, * from unnest($2::int[])", [part, batch.map(({ id }) => id)]);
-    if (${batchSeconds} > 0) await tx.query("select pg_sleep(${batchSeconds})");
+    if (!isEven) await untilShare(tx, id / ${rowsOfPart} * 0.8);
   });
   for await (const page of ctx.each("touch", pages, { checkpoint: { items: 20, time: 50 } })) {
+    await untilShare(pool, 0.8 + page / 500 * 0.2);
     await pool.query("insert into touched values ($1, $2, 1) on conflict (part, page) do update set times = touched.times + 1", [part, page]);
     ctx.progress(page / pages.length, "touch");
   }
@@ -57,6 +68,8 @@ test(`${kills} workers killed at random over ${parts * rowsOfPart} rows: every r
     create table ledger (part int, id int);
     create table touched (part int, page int, times int, primary key (part, page));
     create table totals (part int, rows int);
+    create table pace (share float8);
+    insert into pace values (0);
     insert into source select p, n from generate_series(1, ${parts}) p, generate_series(1, ${rowsOfPart}) n
   `);
   const project = new Project(url, { "tasks.ts": tasks });
@@ -66,24 +79,34 @@ test(`${kills} workers killed at random over ${parts * rowsOfPart} rows: every r
     child.stderr.resume();
     return child;
   };
-  for (let part = 1; part <= parts; part++) await project.call(["enqueue", "copy", JSON.stringify({ part })]);
+  const taskmaster = new Taskmaster({ database: url, release: "r" });
+  await taskmaster.enqueueMany(
+    task("copy").payload(z.object({ part: z.number() })),
+    Array.from({ length: parts }, (_, part) => ({ part: part + 1 })),
+  );
+  await taskmaster.stop();
   const done = async () => (await sql.query("select from taskmaster.job")).rows.length === 0;
-  const busy = async () => (await sql.query("select from taskmaster.job where worker is not null")).rows.length > 0;
-  const workers = [start(), start(), start()];
+  const busyPids = async () =>
+    (await sql.query("select pid from taskmaster.process where id in (select worker from taskmaster.job)")).rows;
   let killed = 0;
-  for (; killed < kills && !(await done()); killed++) {
-    await until("a worker has a job", async () => (await busy()) || (await done()));
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 700));
-    const { rows } = await sql.query(
-      "select pid from taskmaster.process where id in (select worker from taskmaster.job) order by random() limit 1",
-    );
-    // Now and then one that has hardly begun: it dies while it registers, or right after its first claim.
-    const victim = killed % 8 === 7 ? workers.at(-1) : (workers.find(({ pid }) => pid === rows[0]?.pid) ?? workers[0]);
-    if (victim === undefined) break;
-    victim.kill("SIGKILL");
-    if (victim.exitCode === null && victim.signalCode === null) await once(victim, "exit");
-    workers.splice(workers.indexOf(victim), 1, start());
-  }
+  const kill = async (workers: ReturnType<typeof start>[]) => {
+    while (killed < kills) {
+      const number = killed++;
+      await until("a worker has a job", async () => (await busyPids()).length > 0 || (await done()));
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 700));
+      const busy = new Set((await busyPids()).map(({ pid }) => pid));
+      // Now and then one that has hardly begun: it dies while it registers, or right after its first claim.
+      const victim = number % 8 === 7 ? workers.at(-1) : (workers.find(({ pid }) => busy.has(pid)) ?? workers[0]);
+      if (victim === undefined) break;
+      victim.kill("SIGKILL");
+      if (victim.exitCode === null && victim.signalCode === null) await once(victim, "exit");
+      workers.splice(workers.indexOf(victim), 1, start());
+      await sql.query("update pace set share = least(1, share + $1::float8)", [1.001 / kills]);
+    }
+  };
+  const crews = Array.from({ length: killers }, () => [start(), start()]);
+  await Promise.all(crews.map(kill));
+  const workers = crews.flat();
   await until("all jobs have ended", done, { forMs: 60_000 + kills * 3_000 }).catch(async (error: unknown) => {
     console.error("What is left:", JSON.stringify(await whatIsLeft(sql), null, 1));
     throw error;
@@ -100,6 +123,7 @@ test(`${kills} workers killed at random over ${parts * rowsOfPart} rows: every r
   );
   const { rows: touched } = await sql.query("select count(*)::int as pages, sum(times - 1)::int as again from touched");
   expect(touched[0]?.pages).toBe(parts * 500);
+  expect((await sql.query("select from pace where share = 1")).rows).toHaveLength(1);
   expect(touched[0]?.again).toBeLessThanOrEqual(killed * 2 * 2 * 20); // two jobs of a worker, twice the items between two records
   expect(killed).toBe(kills);
   console.info(`${killed} kills in ${Math.round((performance.now() - begun) / 1_000)} s`);

@@ -63,11 +63,11 @@ export class AttemptSteps {
 
   /** `ctx.sleep` */
   readonly sleep = (name: string, duration: Duration): Promise<void> =>
-    this.#records.during(() => sleep(this.#suspending, name, duration));
+    this.#records.duringCall(() => sleep(this.#suspending, name, duration));
 
   /** `ctx.waitFor` */
   readonly waitFor = (event: string, options?: WaitOptions): Promise<unknown> =>
-    this.#records.during(() => waitFor(this.#suspending, event, options));
+    this.#records.duringCall(() => waitFor(this.#suspending, event, options));
 
   get #suspending(): Suspension {
     this.#suspension ??= new Suspension(this.#records);
@@ -77,6 +77,7 @@ export class AttemptSteps {
   /** `ctx.enqueue` */
   readonly enqueue = async (task: AnyTask, payload: unknown, options: PlacementOptions = {}): Promise<void> => {
     this.#records.assertGoingOn();
+    await this.#records.settleIterations();
     this.#assertOutside("ctx.enqueue");
     this.#children.push(await this.#records.during(() => checkChild(task, payload, options)));
   };
@@ -84,6 +85,7 @@ export class AttemptSteps {
   /** `ctx.commit` */
   readonly commit = async (...rest: unknown[]): Promise<void> => {
     this.#records.assertGoingOn();
+    await this.#records.settleIterations();
     this.#assertOutside("ctx.commit");
     const { task } = this.#records.host.job;
     if (task.execution.next)

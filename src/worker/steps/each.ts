@@ -12,9 +12,13 @@ import type { Records } from "./records.ts";
  * 2. One record is on its way at a time; the loop goes on meanwhile, by as many items as lie between two records.
  * 3. The loop gives way to the event loop, however little its bodies wait: else nothing would be written, and no signal heard.
  * 4. Nearly every item takes the quick way of `next`; whatever is seldom happens in `slowNext`, which an alert or a countdown leads to.
+ * 5. What an asynchronous source answers is handed out as it is, because another promise an item would cost as much as the source does. So it is looked
+ *    at later: when the next item is asked for out of turn, before anything else of the attempt begins or ends, and by the timer of the records.
  */
 const itemsDefault = 10_000;
 const timeDefault = "1s";
+/** By count, a loop that says nothing of it records no more often: what it would go through again is done in less than that. */
+const soonestByCountMs = 100;
 /** The first record comes early, and the next ones ever later, so that also a loop whose worker soon dies gets further. */
 const firstAfterMs = 50;
 /**
@@ -26,6 +30,7 @@ const fewestInTurn = 64;
 const mostInTurn = 65_536;
 
 const end: IteratorResult<never> = { done: true, value: undefined };
+const undecided = Promise.resolve(Symbol("nothing has been answered yet"));
 
 export class Iteration implements AsyncIterableIterator<unknown> {
   readonly #records: Records;
@@ -33,6 +38,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   readonly #cursor: Cursor;
   readonly #array: readonly unknown[] | undefined;
   readonly #itemsApart: number;
+  readonly #soonestByCountMs: number;
   readonly #msApart: number;
   #msNow: number;
   /** Of a source that is no array. */
@@ -47,21 +53,22 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   #seq = 0;
   #handedOut = 0;
   #recorded = 0;
-  /** The last item of a source that was handed out, and the one before it. */
-  #item: unknown;
-  #before: unknown;
-  /** Whether something other than the next item is due. */
+  /** The last two items of a source that were handed out; of a source without pages, what its `next` has answered. By their number, odd or even. */
+  readonly #lastTwo: [unknown, unknown] = [undefined, undefined];
+  /** Whether something other than the next item is due: then nothing is left of the countdown. */
   #alert = true;
   /** Items until something other is due. */
   #countdown = 0;
   #inTurn = 1_024;
   #turnedAt = performance.now();
   #recordAt = 0;
+  #windedAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #due = false;
   #saving: Promise<void> | undefined;
   #failed: { readonly error: unknown } | undefined;
   #over = false;
+  #closing: Promise<void> | undefined;
 
   /** @throws {StepNameError} @throws {InvalidContractError} */
   constructor(records: Records, name: string, source: Source, options: EachOptions = {}) {
@@ -80,6 +87,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     this.#records = records;
     this.#name = name;
     this.#itemsApart = items;
+    this.#soonestByCountMs = options.checkpoint?.items === undefined ? soonestByCountMs : 0;
     this.#msApart = toMilliseconds(time, `checkpoint.time of "${name}"`);
     this.#msNow = Math.min(firstAfterMs, this.#msApart);
   }
@@ -89,20 +97,24 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    return this.#alert || --this.#countdown < 0 ? this.#slowNext() : this.#advance();
+    if (--this.#countdown < 0) return this.#slowNext();
+    return this.#source === undefined ? this.#nextOfList() : this.#nextOfSource(this.#source);
   }
 
   #advance(): Promise<IteratorResult<unknown>> {
+    return this.#source === undefined ? this.#nextOfList() : this.#nextOfSource(this.#source);
+  }
+
+  #nextOfList(): Promise<IteratorResult<unknown>> {
     const array = this.#array;
     if (array !== undefined)
       return this.#handedOut < array.length
         ? Promise.resolve({ done: false, value: array[this.#handedOut++] })
         : this.#end();
-    if (this.#inPage >= this.#page.length) return this.#pages ? this.#nextPage(this.#pages) : this.#nextOfSource();
-    this.#before = this.#item;
-    this.#item = this.#page[this.#inPage++];
-    this.#handedOut++;
-    return Promise.resolve({ done: false, value: this.#item });
+    if (this.#inPage >= this.#page.length) return this.#pages ? this.#nextPage(this.#pages) : this.#end();
+    const value = this.#page[this.#inPage++];
+    this.#lastTwo[++this.#handedOut & 1] = value;
+    return Promise.resolve({ done: false, value });
   }
 
   async #nextPage(pages: AsyncIterator<readonly unknown[]>): Promise<IteratorResult<unknown>> {
@@ -123,34 +135,62 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     return end;
   }
 
-  #nextOfSource(): Promise<IteratorResult<unknown>> {
+  #nextOfSource(source: AsyncIterator<unknown> | Iterator<unknown>): Promise<IteratorResult<unknown>> {
     try {
-      const result = (this.#source as Iterator<unknown>).next();
-      return result instanceof Promise ? result.then(this.#take, this.#abort) : Promise.resolve(this.#take(result));
+      const result: unknown = source.next();
+      if (!(result instanceof Promise)) return this.#take(result as IteratorResult<unknown>);
+      this.#lastTwo[++this.#handedOut & 1] = result;
+      return result as Promise<IteratorResult<unknown>>;
     } catch (error) {
       return this.#abort(error);
     }
   }
 
-  readonly #take = (result: IteratorResult<unknown>): IteratorResult<unknown> | Promise<IteratorResult<unknown>> => {
+  #take(result: IteratorResult<unknown>): Promise<IteratorResult<unknown>> {
     if (result.done) return this.#end();
-    this.#before = this.#item;
-    this.#item = result.value;
-    this.#handedOut++;
-    return result;
-  };
+    this.#lastTwo[++this.#handedOut & 1] = result;
+    return Promise.resolve(result);
+  }
+
+  /** Ends the iteration where its source has ended or failed, and nobody has looked yet. Waits for no answer of the source. */
+  async settle(): Promise<void> {
+    if (this.#over) return this.#closing;
+    const item = this.#lastTwo[this.#handedOut & 1];
+    if (this.#source === undefined || !(item instanceof Promise)) return;
+    const answered = await Promise.race([item, undecided]).catch(() => undefined);
+    if (answered !== (await undecided)) await this.#look();
+  }
+
+  /** What the source has answered last. */
+  async #look(): Promise<void> {
+    const item = this.#lastTwo[this.#handedOut & 1];
+    if (this.#source === undefined || !(item instanceof Promise)) return;
+    const done = await item.then(
+      (result: IteratorResult<unknown>) => result.done === true,
+      () => undefined, // told to the loop
+    );
+    if (this.#over) return this.#closing;
+    if (done === false || item !== this.#lastTwo[this.#handedOut & 1]) return;
+    this.#handedOut--;
+    const closing = this.#close(this.#handedOut, done === true);
+    this.#closing = done ? closing : closing.catch(() => {}); // what went wrong first is what is told
+    await this.#closing;
+  }
 
   async #slowNext(): Promise<IteratorResult<unknown>> {
     if (this.#over) return end;
     this.#alert = false; // what is raised from here on is for the next item
     try {
       if (!this.#begun) await this.#begin();
-      else await this.#turn();
+      else {
+        await this.#look();
+        if (!this.#over) await this.#turn();
+      }
       if (this.#over) return end;
       this.#records.assertGoingOn();
-      if (this.#due || this.#handedOut >= this.#recordAt) await this.#recordSoon();
+      if (this.#due || this.#isManyItems()) await this.#recordSoon();
       if (this.#failed) throw this.#failed.error;
-      this.#countdown = Math.min(this.#inTurn, this.#recordAt - this.#handedOut);
+      this.#countdown = this.#alert ? 0 : Math.min(this.#inTurn, this.#recordAt - this.#handedOut);
     } catch (error) {
       return this.#abort(error);
     }
@@ -166,6 +206,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   }
 
   async #begin(): Promise<void> {
+    await this.#records.settleIterations();
     const place = await this.#cursor.read(await this.#records.find(this.#name));
     this.#begun = true;
     this.#start = place;
@@ -178,21 +219,32 @@ export class Iteration implements AsyncIterableIterator<unknown> {
       if (this.#pages === undefined) this.#source = this.#cursor.after(place);
     }
     this.#records.host.signal.addEventListener("abort", this.#raise);
-    this.#records.iterating(1);
+    this.#records.opened(this);
     this.#wind();
   }
 
   readonly #raise = (): void => {
     this.#alert = true;
+    this.#countdown = 0;
   };
+
+  #isManyItems(): boolean {
+    if (this.#handedOut < this.#recordAt) return false;
+    if (performance.now() - this.#windedAt >= this.#soonestByCountMs) return true;
+    this.#recordAt += this.#itemsApart;
+    return false;
+  }
 
   /** From here to the next record. */
   #wind(): void {
     this.#due = false;
+    this.#windedAt = performance.now();
     this.#recordAt = this.#handedOut + this.#itemsApart;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#due = this.#alert = true;
+      this.#due = true;
+      this.#raise();
+      this.settle().catch(this.#fail);
     }, this.#msNow);
     this.#timer.unref();
     this.#msNow = Math.min(this.#msNow * 2, this.#msApart);
@@ -203,18 +255,21 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     this.#wind();
     await this.#saving;
     if (this.#failed || this.#handedOut === this.#recorded) return;
-    const saving = this.#record(this.#handedOut, false).catch((error: unknown) => {
-      this.#failed = { error };
-      this.#alert = true;
-    });
+    const saving = this.#record(this.#handedOut, false).catch(this.#fail);
     this.#saving = this.#records.during(() => saving);
   }
+
+  readonly #fail = (error: unknown): void => {
+    this.#failed = { error };
+    this.#raise();
+  };
 
   async #record(items: number, done: boolean): Promise<void> {
     this.#recorded = items;
     // Within an item the place lies before it, behind the one that came before.
-    const last = items === this.#handedOut ? this.#item : this.#before;
-    const cursor = items === this.#start.items ? this.#start.cursor : this.#cursor.of(last);
+    const last = this.#lastTwo[items & 1];
+    const item = this.#source && last !== undefined ? ((await last) as IteratorResult<unknown>).value : last;
+    const cursor = items === this.#start.items || done ? this.#start.cursor : this.#cursor.of(item);
     await this.#records.write(await this.#cursor.write({ items, cursor, done, seq: ++this.#seq }));
   }
 
@@ -229,10 +284,11 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   };
 
   async #close(items: number, done: boolean): Promise<void> {
-    this.#over = this.#alert = true;
+    this.#over = true;
+    this.#raise();
     clearTimeout(this.#timer);
     this.#records.host.signal.removeEventListener("abort", this.#raise);
-    if (this.#begun) this.#records.iterating(-1);
+    this.#records.closed(this);
     if (!done) await (this.#pages ?? this.#source)?.return?.();
     await this.#saving;
     if (this.#failed) throw this.#failed.error;

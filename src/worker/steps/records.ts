@@ -23,13 +23,18 @@ export class StepNameError extends TaskmasterError {
 
 const longestName = 200;
 
+/** An iteration that may have ended without having been looked at. */
+export interface OpenIteration {
+  settle(): Promise<void>;
+}
+
 export class Records {
   readonly host: AttemptHost;
   readonly #checkpoints: Checkpoints;
   readonly #used = new Set<string>();
   #found: Map<string, FoundCheckpoint> | Promise<Map<string, FoundCheckpoint>> | undefined;
   #cutShort = false;
-  #iterations = 0;
+  readonly #iterations = new Set<OpenIteration>();
   #steps = 0;
   #running = 0;
   #idle: (() => void)[] = [];
@@ -157,14 +162,23 @@ export class Records {
     return hold(this.host, reason, detail, cause);
   }
 
-  /** Counts the iterations that an attempt is in the middle of. */
-  iterating(change: 1 | -1): void {
-    this.#iterations += change;
+  /** An iteration that the attempt is in the middle of. */
+  opened(iteration: OpenIteration): void {
+    this.#iterations.add(iteration);
+  }
+
+  closed(iteration: OpenIteration): void {
+    this.#iterations.delete(iteration);
+  }
+
+  /** Ends the iterations whose sources have ended. */
+  async settleIterations(): Promise<void> {
+    for (const iteration of this.#iterations) await iteration.settle();
   }
 
   /** Whether a step or an iteration is going on, of which a later attempt will not run the same part again. */
   get within(): boolean {
-    return this.#iterations > 0 || this.#steps > 0;
+    return this.#iterations.size > 0 || this.#steps > 0;
   }
 
   /** Counts something as running, until it has ended: an attempt ends after all that it began. */
@@ -178,9 +192,17 @@ export class Records {
     }
   }
 
-  /** The same, of a step. */
-  duringStep<T>(work: () => Promise<T>): Promise<T> {
+  /** The same of what the task calls: iterations whose sources have ended come to their end before it. */
+  duringCall<T>(work: () => Promise<T>): Promise<T> {
     return this.during(async () => {
+      if (this.#iterations.size > 0) await this.settleIterations();
+      return work();
+    });
+  }
+
+  /** The same of a step. */
+  duringStep<T>(work: () => Promise<T>): Promise<T> {
+    return this.duringCall(async () => {
       this.#steps++;
       try {
         return await work();
@@ -192,6 +214,7 @@ export class Records {
 
   /** Resolves when nothing that the attempt began is running. */
   async settled(): Promise<void> {
+    await this.settleIterations().catch(() => {}); // the attempt's end is decided already, by whom it was lost to
     while (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { keyset, lines, type ResumableSource, task } from "taskmaster";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
+import { until } from "../../setup/until.ts";
 import { gate, stage } from "./stage.ts";
 
 const empty = z.object({});
@@ -136,6 +137,47 @@ test("break leaves the loop for good only when its item has ended", async () => 
   await run(breaks, {});
   expect(seen).toEqual([0, 1, 2, 3, 3]);
 });
+
+test("the end and the failure of an asynchronous source are recorded before anything else, though it is itself that the loop hears", async () => {
+  const { run, checkpoints, sql } = await stage();
+  const seen: number[] = [];
+  const afterwards: unknown[] = [];
+  let breaks = true;
+  const flaky: ResumableSource<number, number> = {
+    cursorOf: (n) => n,
+    async *after(cursor) {
+      for (let n = (cursor ?? -1) + 1; n < 6; n++) {
+        if (n === 3 && breaks) {
+          breaks = false;
+          throw new Error("the source is gone");
+        }
+        yield n;
+      }
+    },
+  };
+  const child = task("each.child")
+    .payload(empty)
+    .short(() => {});
+  const loops = task("each.ends")
+    .payload(empty)
+    .interruptible(soon, async (_, ctx) => {
+      for await (const n of ctx.each("flaky", flaky)) seen.push(n);
+      const isRecorded = async () => (await checkpoints(ctx.job.id)).some(({ value }) => (value as Place).done);
+      await until("its end is recorded without another call", isRecorded);
+      for await (const n of ctx.each("more", counter(3))) seen.push(n);
+      await ctx.step("afterwards", async () => void afterwards.push(...(await checkpoints(ctx.job.id))));
+      for await (const n of ctx.each("last", counter(2))) seen.push(n);
+      await ctx.enqueue(child, {});
+    });
+  await run(loops, {});
+  expect(seen).toEqual([0, 1, 2, 3, 4, 5, 0, 1, 2, 0, 1]);
+  expect(afterwards).toMatchObject([{ name: "flaky" }, { name: "more", value: { items: 3, done: true } }]);
+  expect((await sql.query("select from taskmaster.job")).rows).toHaveLength(1);
+});
+
+interface Place {
+  readonly done?: boolean;
+}
 
 test("keyset pages through a query by its key, whatever is added or deleted meanwhile", async () => {
   const { run, sql } = await stage();
