@@ -139,13 +139,14 @@ function convertedValue(value: string, from: Field, to: Field): string | undefin
     return mayLack ? `${value} ?? ${example(to.schema)}` : undefined;
   }
   const isThere = from.required && !isNullable(from.schema);
+  const choice = typeOf(from.schema) === "string" ? " /* choose what a text becomes that is no number */" : "";
   switch (isBare(to.schema) ? target : undefined) {
     case "string":
       return `String(${isThere ? value : `${value} ?? ""`})`;
     case "number":
-      return `Number(${value}) || 0`;
+      return `Number(${value}) || 0${choice}`;
     case "integer":
-      return `Math.trunc(Number(${value}) || 0)`;
+      return `Math.trunc(Number(${value}) || 0)${choice}`;
     case "boolean":
       return `Boolean(${value})`;
     default:
