@@ -7,9 +7,9 @@ const now = statement("testing_now", sql`select clock_timestamp()::text as now`)
 const children = statement(
   "testing_children",
   sql`
-  select lane.task, job.payload::text as payload from taskmaster.job join taskmaster.lane on lane.id = job.lane
+  select job.id, lane.task, job.payload::text as payload from taskmaster.job join taskmaster.lane on lane.id = job.lane
   where job.enqueued_at >= $1::timestamptz and job.id <> $2::bigint
-  order by 1, 2
+  order by lane.task, payload
   `,
 );
 
@@ -19,11 +19,13 @@ export async function databaseTime(database: Database): Promise<string> {
   return row?.now ?? "";
 }
 
+export interface ChildLeft {
+  readonly id: string;
+  readonly task: string;
+  readonly payload: string;
+}
+
 /** The jobs that wait and were enqueued since a time, without one of them. */
-export function childrenSince(
-  database: Database,
-  since: string,
-  except: string,
-): Promise<{ task: string; payload: string }[]> {
+export function childrenSince(database: Database, since: string, except: string): Promise<ChildLeft[]> {
   return database.query(children, [since, except]);
 }

@@ -2,6 +2,7 @@ import type { Taskmaster } from "../client/taskmaster.ts";
 import type { AnyRunnableTask, AnyTask } from "../contract/task.ts";
 import type { Database } from "../engine/database.ts";
 import { findJobs } from "../engine/jobs.ts";
+import { cancelByHand } from "../engine/manage.ts";
 import { childrenSince, databaseTime } from "./children.ts";
 import type { Hand } from "./hand.ts";
 import { letTimePass } from "./move-time.ts";
@@ -66,8 +67,15 @@ export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => P
     if (job && ["succeeded", "failed", "held", "cancelled"].includes(job.state)) {
       await hand.stop();
       const end = job.state === "succeeded" ? job.state : `${job.state}: ${job.reason}`;
-      const children = await childrenSince(database, since, id);
-      return { effects, killed, world: { end, children, snapshot: await snapshot() } };
+      const left = await childrenSince(database, since, id);
+      const children = left.map(({ task, payload }) => ({ task, payload }));
+      const world = { end, children, snapshot: await snapshot() };
+      // One with a key would stand in the way of the next run's.
+      await cancelByHand(
+        database,
+        left.map(({ id: child }) => child),
+      );
+      return { effects, killed, world };
     }
     await letTimePass(database, id);
   }

@@ -80,6 +80,15 @@ describe("passes a task that", () => {
     });
   });
 
+  test("enqueues with a key, which takes it once however often it runs", async () => {
+    const { taskmaster, prove } = await world();
+    await prove(async (_, ctx) => {
+      await taskmaster.enqueue(child, { n: 1 }, { key: "directly" });
+      await ctx.step("between", () => 1);
+      await ctx.enqueue(child, { n: 2 }, { key: "at the end" });
+    });
+  });
+
   test("sleeps, waits for an event and enqueues children with its completion", async () => {
     const { prove } = await world();
     await prove(
