@@ -14,23 +14,31 @@ import type { Records } from "./records.ts";
  * 4. Nearly every item takes the quick way of `next`; whatever is seldom happens in `slowNext`, which an alert or a countdown leads to.
  * 5. What an asynchronous source answers is handed out as it is, because another promise an item would cost as much as the source does. So it is looked
  *    at later: when the next item is asked for out of turn, before anything else of the attempt begins or ends, and by the timer of the records.
+ * 6. What is kept of each item is kept in a young object: of each young value that an old one takes, the garbage collector is told, at a twentieth of
+ *    a loop's cost.
  */
 const itemsDefault = 10_000;
 const timeDefault = "1s";
 /** By count, a loop that says nothing of it records no more often: what it would go through again is done in less than that. */
-const soonestByCountMs = 100;
+const soonestByCountMs = 250;
 /** The first record comes early, and the next ones ever later, so that also a loop whose worker soon dies gets further. */
-const firstAfterMs = 50;
+const firstAfterMs = 100;
 /**
  * Between two turns of the event loop: as many items as take about so long, found by trying. A turn costs as much as hundreds of items, and
  * nobody misses one for a few milliseconds.
  */
 const turnAfterMs = 10;
 const fewestInTurn = 64;
-const mostInTurn = 65_536;
+const mostInTurn = 16_384;
 
 const end: IteratorResult<never> = { done: true, value: undefined };
 const undecided = Promise.resolve(Symbol("nothing has been answered yet"));
+
+/** The last two items of a source that were handed out; of a source without pages, what its `next` has answered. */
+interface LastTwo {
+  before: unknown;
+  last: unknown;
+}
 
 export class Iteration implements AsyncIterableIterator<unknown> {
   readonly #records: Records;
@@ -47,14 +55,15 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   #pages: AsyncIterator<readonly unknown[]> | undefined;
   #page: readonly unknown[] = [];
   #inPage = 0;
+  /** The last item of the page before. */
+  #beforePage: unknown;
   #begun = false;
   /** Where this attempt began. */
   #start: Place = { items: 0, cursor: undefined, done: false, seq: 0 };
   #seq = 0;
   #handedOut = 0;
   #recorded = 0;
-  /** The last two items of a source that were handed out; of a source without pages, what its `next` has answered. By their number, odd or even. */
-  readonly #lastTwo: [unknown, unknown] = [undefined, undefined];
+  #lastTwo: LastTwo = { before: undefined, last: undefined };
   /** Whether something other than the next item is due: then nothing is left of the countdown. */
   #alert = true;
   /** Items until something other is due. */
@@ -98,11 +107,19 @@ export class Iteration implements AsyncIterableIterator<unknown> {
 
   next(): Promise<IteratorResult<unknown>> {
     if (--this.#countdown < 0) return this.#slowNext();
-    return this.#source === undefined ? this.#nextOfList() : this.#nextOfSource(this.#source);
-  }
-
-  #advance(): Promise<IteratorResult<unknown>> {
-    return this.#source === undefined ? this.#nextOfList() : this.#nextOfSource(this.#source);
+    const source = this.#source;
+    if (source === undefined) return this.#nextOfList();
+    try {
+      const result: unknown = source.next();
+      if (!(result instanceof Promise)) return this.#take(result as IteratorResult<unknown>);
+      this.#handedOut++;
+      const lastTwo = this.#lastTwo;
+      lastTwo.before = lastTwo.last;
+      lastTwo.last = result;
+      return result as Promise<IteratorResult<unknown>>;
+    } catch (error) {
+      return this.#abort(error);
+    }
   }
 
   #nextOfList(): Promise<IteratorResult<unknown>> {
@@ -112,21 +129,21 @@ export class Iteration implements AsyncIterableIterator<unknown> {
         ? Promise.resolve({ done: false, value: array[this.#handedOut++] })
         : this.#end();
     if (this.#inPage >= this.#page.length) return this.#pages ? this.#nextPage(this.#pages) : this.#end();
-    const value = this.#page[this.#inPage++];
-    this.#lastTwo[++this.#handedOut & 1] = value;
-    return Promise.resolve({ done: false, value });
+    this.#handedOut++;
+    return Promise.resolve({ done: false, value: this.#page[this.#inPage++] });
   }
 
   async #nextPage(pages: AsyncIterator<readonly unknown[]>): Promise<IteratorResult<unknown>> {
     try {
       const { done, value } = await pages.next();
       if (done) return this.#end();
+      if (this.#page.length > 0) this.#beforePage = this.#page.at(-1);
       this.#page = value;
       this.#inPage = 0;
     } catch (error) {
       return this.#abort(error);
     }
-    return this.#advance();
+    return this.next();
   }
 
   /** The loop was left, in the middle of an item. */
@@ -135,27 +152,18 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     return end;
   }
 
-  #nextOfSource(source: AsyncIterator<unknown> | Iterator<unknown>): Promise<IteratorResult<unknown>> {
-    try {
-      const result: unknown = source.next();
-      if (!(result instanceof Promise)) return this.#take(result as IteratorResult<unknown>);
-      this.#lastTwo[++this.#handedOut & 1] = result;
-      return result as Promise<IteratorResult<unknown>>;
-    } catch (error) {
-      return this.#abort(error);
-    }
-  }
-
   #take(result: IteratorResult<unknown>): Promise<IteratorResult<unknown>> {
     if (result.done) return this.#end();
-    this.#lastTwo[++this.#handedOut & 1] = result;
+    this.#handedOut++;
+    this.#lastTwo.before = this.#lastTwo.last;
+    this.#lastTwo.last = result;
     return Promise.resolve(result);
   }
 
   /** Ends the iteration where its source has ended or failed, and nobody has looked yet. Waits for no answer of the source. */
   async settle(): Promise<void> {
     if (this.#over) return this.#closing;
-    const item = this.#lastTwo[this.#handedOut & 1];
+    const item = this.#lastTwo.last;
     if (this.#source === undefined || !(item instanceof Promise)) return;
     const answered = await Promise.race([item, undecided]).catch(() => undefined);
     if (answered !== (await undecided)) await this.#look();
@@ -163,15 +171,16 @@ export class Iteration implements AsyncIterableIterator<unknown> {
 
   /** What the source has answered last. */
   async #look(): Promise<void> {
-    const item = this.#lastTwo[this.#handedOut & 1];
+    const item = this.#lastTwo.last;
     if (this.#source === undefined || !(item instanceof Promise)) return;
     const done = await item.then(
       (result: IteratorResult<unknown>) => result.done === true,
       () => undefined, // told to the loop
     );
     if (this.#over) return this.#closing;
-    if (done === false || item !== this.#lastTwo[this.#handedOut & 1]) return;
+    if (done === false || item !== this.#lastTwo.last) return;
     this.#handedOut--;
+    this.#lastTwo = { before: undefined, last: this.#lastTwo.before };
     const closing = this.#close(this.#handedOut, done === true);
     this.#closing = done ? closing : closing.catch(() => {}); // what went wrong first is what is told
     await this.#closing;
@@ -180,6 +189,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   async #slowNext(): Promise<IteratorResult<unknown>> {
     if (this.#over) return end;
     this.#alert = false; // what is raised from here on is for the next item
+    this.#lastTwo = { before: this.#lastTwo.before, last: this.#lastTwo.last };
     try {
       if (!this.#begun) await this.#begin();
       else {
@@ -190,17 +200,20 @@ export class Iteration implements AsyncIterableIterator<unknown> {
       this.#records.assertGoingOn();
       if (this.#due || this.#isManyItems()) await this.#recordSoon();
       if (this.#failed) throw this.#failed.error;
-      this.#countdown = this.#alert ? 0 : Math.min(this.#inTurn, this.#recordAt - this.#handedOut);
+      this.#countdown = this.#alert ? 1 : Math.min(this.#inTurn, this.#recordAt - this.#handedOut) + 1;
     } catch (error) {
       return this.#abort(error);
     }
-    return this.#advance();
+    return this.next();
   }
 
   async #turn(): Promise<void> {
     const tookMs = performance.now() - this.#turnedAt;
-    if (tookMs < turnAfterMs / 2) this.#inTurn = Math.min(mostInTurn, this.#inTurn * 2);
-    else if (tookMs > turnAfterMs * 2) this.#inTurn = Math.max(fewestInTurn, this.#inTurn >> 1);
+    if (tookMs < turnAfterMs) {
+      this.#inTurn = Math.min(mostInTurn, this.#inTurn * 2);
+      return;
+    }
+    if (tookMs > turnAfterMs * 2) this.#inTurn = Math.max(fewestInTurn, this.#inTurn >> 1);
     await new Promise((resolve) => setImmediate(resolve));
     this.#turnedAt = performance.now();
   }
@@ -266,11 +279,19 @@ export class Iteration implements AsyncIterableIterator<unknown> {
 
   async #record(items: number, done: boolean): Promise<void> {
     this.#recorded = items;
-    // Within an item the place lies before it, behind the one that came before.
-    const last = this.#lastTwo[items & 1];
-    const item = this.#source && last !== undefined ? ((await last) as IteratorResult<unknown>).value : last;
-    const cursor = items === this.#start.items || done ? this.#start.cursor : this.#cursor.of(item);
+    const cursor = items === this.#start.items || done ? this.#start.cursor : this.#cursor.of(await this.#item(items));
     await this.#records.write(await this.#cursor.write({ items, cursor, done, seq: ++this.#seq }));
+  }
+
+  /** The last item, or, within that, the one before it: behind that the place lies then. */
+  async #item(items: number): Promise<unknown> {
+    const last = items === this.#handedOut;
+    if (this.#pages) {
+      const index = this.#inPage - (last ? 1 : 2);
+      return index < 0 ? this.#beforePage : this.#page[index];
+    }
+    const answer = last ? this.#lastTwo.last : this.#lastTwo.before;
+    return ((await answer) as IteratorResult<unknown> | undefined)?.value;
   }
 
   async #end(): Promise<IteratorResult<unknown>> {

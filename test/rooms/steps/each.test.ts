@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { keyset, lines, type ResumableSource, task } from "taskmaster";
+import { keyset, type Line, lines, type ResumableSource, task } from "taskmaster";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { until } from "../../setup/until.ts";
@@ -21,9 +21,27 @@ function counter(count: number): ResumableSource<number, number> {
   };
 }
 
+/** The same in lists, of as many as are told. */
+const inLists = (count: number, most: number): ResumableSource<number, number> => ({
+  ...counter(count),
+  async *pages(cursor) {
+    for (let n = (cursor ?? -1) + 1; n < count; n += most) yield numbers(count).slice(n, n + most);
+  },
+});
+
+/** The same by an iterator that does not wait. */
+const atOnce = (count: number): ResumableSource<number, number> => ({
+  cursorOf: (n) => n,
+  after: (cursor) => numbers(count).slice((cursor ?? -1) + 1),
+});
+
 test.each([
   ["an array", numbers(10)],
   ["a source with a cursor", counter(10)],
+  ["a source that does not wait", atOnce(10)],
+  ["a source in lists, at the beginning of one", inLists(10, 4)],
+  ["a source in lists, at the second of one", inLists(10, 3)],
+  ["a source in lists, at the end of one", inLists(10, 5)],
 ])("a loop over %s goes on where it was, and is over when it is over", async (_, source) => {
   const { run, checkpoints } = await stage();
   const seen: number[] = [];
@@ -122,13 +140,18 @@ test("another array, and a cursor that does not fit, hold the job with the reaso
   await goOn(release(counter(10) as never, false, z.number()), other);
 });
 
-test("break leaves the loop for good only when its item has ended", async () => {
+test.each([
+  ["a source with a cursor", counter(10)],
+  ["a source that does not wait", atOnce(10)],
+  ["a source in lists, at the beginning of one", inLists(10, 3)],
+  ["a source in lists, at the end of one", inLists(10, 4)],
+])("break leaves a loop over %s for good only when its item has ended", async (_, source) => {
   const { run } = await stage();
   const seen: number[] = [];
   const breaks = task("each.break")
     .payload(empty)
     .interruptible(soon, async (_, ctx) => {
-      for await (const n of ctx.each("numbers", counter(10))) {
+      for await (const n of ctx.each("numbers", source)) {
         seen.push(n);
         if (n === 3) break;
       }
@@ -252,6 +275,25 @@ test("lines reads on from the byte where it stopped, and takes what was added", 
   const beyond = (lines(file).after({ number: 1, end: 1e9 }) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
   await expect(beyond.next()).rejects.toThrow(/not the same file any more/);
 });
+
+test.each(["a", "ä"])(
+  "lines are found by their bytes, at any length and end, from any of them on: %s",
+  async (letter) => {
+    const folder = mkdtempSync(join(tmpdir(), "taskmaster-lines-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "lines.txt");
+    const texts = Array.from({ length: 3_000 }, (_, index) => letter.repeat((index * 7) % 97)).concat("\rwithin", "");
+    writeFileSync(file, texts.map((text, index) => text + (index % 3 === 0 ? "\r\n" : "\n")).join("") + letter);
+    const all: Line[] = [];
+    for await (const line of lines(file).after(undefined)) all.push(line);
+    expect(all.map(({ text }) => text)).toEqual([...texts, letter]);
+    for (const from of [1, 1_500, 2_999, 3_001]) {
+      const behind: Line[] = [];
+      for await (const line of lines(file).after(lines(file).cursorOf(all[from] as Line))) behind.push(line);
+      expect(behind).toEqual(all.slice(from + 1));
+    }
+  },
+);
 
 test("each.tx handles every item exactly once, whatever throws between", async () => {
   const { run, sql } = await stage();
