@@ -261,6 +261,14 @@ test("checkpoints of steps in flight are gathered, and a step costs one round tr
     await run(one, {});
     expect(sent.map(([name]) => name)).toEqual(["taskmaster_checkpoint_record"]);
     sent.length = 0;
+    const row = task("steps.row")
+      .payload(empty)
+      .interruptible(async (_, ctx) => {
+        for (let n = 0; n < 20; n++) await ctx.step(`step ${n}`, () => n);
+      });
+    await run(row, {});
+    expect(sent.map(([name]) => name)).toEqual(Array(20).fill("taskmaster_checkpoint_record"));
+    sent.length = 0;
     const all = gate();
     let begun = 0;
     const together = task("steps.together")
