@@ -14,8 +14,8 @@ import type { Records } from "./records.ts";
  * 4. Nearly every item takes the quick way of `next`; whatever is seldom happens in `slowNext`, which an alert or a countdown leads to.
  * 5. What an asynchronous source answers is handed out as it is, because another promise an item would cost as much as the source does. So it is looked
  *    at later: when the next item is asked for out of turn, before anything else of the attempt begins or ends, and by the timer of the records.
- * 6. What is kept of each item is kept in a young object: of each young value that an old one takes, the garbage collector is told, at a twentieth of
- *    a loop's cost.
+ * 6. What is kept of each item is kept in a young object: of each young value that an old one takes, the garbage
+ *    collector is told.
  */
 const itemsDefault = 10_000;
 const timeDefault = "1s";

@@ -68,7 +68,7 @@ function linesOf(data: Buffer, { number, end }: LinePlace): { readonly found: Li
   const found: Line[] = [];
   let begin = 0;
   if (isAscii(data)) {
-    // Cut out of one text, which costs a third of decoding each line. Only there is a byte a character.
+    // Cut out of one text, because decoding each line costs more. Only there is a byte a character.
     const all = data.toString("latin1");
     for (let at = all.indexOf("\n"); at >= 0; at = all.indexOf("\n", begin)) {
       const behind = at > begin && all.charCodeAt(at - 1) === carriageReturn ? at - 1 : at;
