@@ -1,7 +1,7 @@
 import { jsonArray, numberArray, textArray } from "./arrays.ts";
 import { type Database, type Queryable, type RunStatement, retrying } from "./database.ts";
 import { isCertainlyUndone, isTransient } from "./database-errors.ts";
-import { sql, statement } from "./statement.ts";
+import { type Statement, sql, statement } from "./statement.ts";
 
 /**
  * Writing jobs. Invariants:
@@ -41,6 +41,19 @@ const insert = statement(
       as new (id, lane, run_at, payload, older)
   )
   select pg_notify('taskmaster_job', $6)::text -- as text, because not every library can read nothing
+  where $6::text is not null and pg_try_advisory_xact_lock(1952543859, 2)
+  `,
+);
+
+// The same for one job: planning it takes a third of the time, which a caller's own connection spends on each one.
+const insertOne = statement(
+  "enqueue_one",
+  sql`
+  with written as (
+    insert into taskmaster.job (id, lane, run_at, enqueued_at, payload, older)
+    values ($1::bigint, $2::int, greatest($3::timestamptz, clock_timestamp()), clock_timestamp(), $4::text::json, $5::text::json)
+  )
+  select pg_notify('taskmaster_job', $6)::text
   where $6::text is not null and pg_try_advisory_xact_lock(1952543859, 2)
   `,
 );
@@ -124,6 +137,14 @@ function columns(jobs: readonly NewJob[]): unknown[] {
   ];
 }
 
+/** The statement that writes some jobs, and its values. */
+function writing(jobs: readonly NewJob[], notify: boolean): [Statement, unknown[]] {
+  const [job] = jobs;
+  const lanes = notify ? lanesText(jobs) : null;
+  if (job === undefined || jobs.length > 1) return [insert, [...columns(jobs), lanes]];
+  return [insertOne, [job.id, job.lane, job.runAt?.toISOString() ?? null, job.payload, job.older, lanes]];
+}
+
 /** The lanes of some jobs, as workers are notified of them. */
 function lanesText(jobs: readonly NewJob[]): string {
   return [...new Set(jobs.map(({ lane }) => lane))].slice(0, 500).join(",");
@@ -140,12 +161,11 @@ export async function enqueueJobs(
   jobs: readonly NewJob[],
   { forMs, notify }: { readonly forMs: number; readonly notify: boolean },
 ): Promise<boolean> {
-  const values = columns(jobs);
+  const [first, values] = writing(jobs, notify);
   return once(jobs, forMs, database, {
-    first: async (timeoutMs) =>
-      (await database.query(insert, [...values, notify ? lanesText(jobs) : null], { timeoutMs })).length > 0,
+    first: async (timeoutMs) => (await database.query(first, values, { timeoutMs })).length > 0,
     again: async (run) => {
-      await run(insertAgain, values);
+      await run(insertAgain, columns(jobs));
       return () => false;
     },
   });
@@ -242,10 +262,11 @@ export async function enqueueKeyed(run: RunStatement, jobs: readonly KeyedJob[])
 /** Writes jobs through a connection of the caller's, inside the transaction that it has open. */
 export async function enqueueWithin(within: Queryable, jobs: readonly NewJob[]): Promise<void> {
   // Where another transaction is notifying, the workers' polling finds these jobs.
-  await within.query(insert.text, [...columns(jobs), lanesText(jobs)]);
+  const [{ text }, values] = writing(jobs, true);
+  await within.query(text, values);
 }
 
 /** Writes jobs inside a transaction, and leaves the notification to the caller. */
 export async function insertJobs(run: RunStatement, jobs: readonly NewJob[]): Promise<void> {
-  await run(insert, [...columns(jobs), null]);
+  await run(...writing(jobs, false));
 }
