@@ -23,26 +23,6 @@ export interface LaneQuota {
   readonly floor?: Floor | undefined;
 }
 
-export interface ClaimedJob {
-  readonly id: string;
-  readonly lane: number;
-  readonly delivery: number;
-  readonly failures: number;
-  readonly crashes: number;
-  readonly interruptions: number;
-  readonly keyed: boolean;
-  /** Whether the database knows that its attempt starts now; otherwise it may have to be told before (begin.ts). */
-  readonly started: boolean;
-  readonly runAt: Instant;
-  readonly enqueuedAt: Instant;
-  /** How long it had been due when it was claimed, in milliseconds. */
-  readonly waitedMs: number;
-  /** At the lane's newest revision. */
-  readonly payload: unknown;
-  /** Older renditions, by revision. */
-  readonly older: Readonly<Record<string, unknown>> | null;
-}
-
 const claim = statement(
   "claim",
   sql`
@@ -98,7 +78,7 @@ export interface ClaimRequest {
 }
 
 /** A job as the statement above writes it. What nearly every job has not is left out. */
-type WrittenJob = [
+export type WrittenJob = readonly [
   id: string,
   lane: number,
   delivery: number,
@@ -112,6 +92,74 @@ type WrittenJob = [
   started?: 0 | 1,
   older?: Readonly<Record<string, unknown>> | null,
 ];
+
+/** A job that a claim has brought. It reads what was written when it is asked: of most jobs hardly anything is ever looked at, and they are many. */
+export class ClaimedJob {
+  /** As it came. */
+  readonly written: WrittenJob;
+  readonly claimedAt: Instant;
+
+  constructor(written: WrittenJob, claimedAt: Instant) {
+    this.written = written;
+    this.claimedAt = claimedAt;
+  }
+
+  get id(): string {
+    return this.written[0];
+  }
+
+  get lane(): number {
+    return this.written[1];
+  }
+
+  get delivery(): number {
+    return this.written[2];
+  }
+
+  get runAt(): Instant {
+    return this.written[3];
+  }
+
+  get enqueuedAt(): Instant {
+    return this.written[4];
+  }
+
+  /** At the lane's newest revision. */
+  get payload(): unknown {
+    return this.written[5];
+  }
+
+  get failures(): number {
+    return this.written[6] ?? 0;
+  }
+
+  get crashes(): number {
+    return this.written[7] ?? 0;
+  }
+
+  get interruptions(): number {
+    return this.written[8] ?? 0;
+  }
+
+  get keyed(): boolean {
+    return this.written[9] === 1;
+  }
+
+  /** Whether the database knows that its attempt starts now; otherwise it may have to be told before (begin.ts). */
+  get started(): boolean {
+    return this.written[10] === 1;
+  }
+
+  /** Older renditions, by revision. */
+  get older(): Readonly<Record<string, unknown>> | null {
+    return this.written[11] ?? null;
+  }
+
+  /** How long it had been due when it was claimed, in milliseconds. */
+  get waitedMs(): number {
+    return Math.round((this.claimedAt - this.runAt) / 1_000);
+  }
+}
 
 /** Claims what is due, oldest first within each lane. */
 export async function claimJobs(
@@ -131,29 +179,9 @@ export async function claimJobs(
   const jobs: ClaimedJob[] = [];
   for (const row of rows) {
     const now = Number(row.now);
-    for (const written of JSON.parse(`[${row.jobs}]`) as WrittenJob[]) jobs.push(readJob(written, now));
+    for (const written of JSON.parse(`[${row.jobs}]`) as WrittenJob[]) jobs.push(new ClaimedJob(written, now));
   }
   return jobs.sort(byPlace); // they have come as they lie in the table
-}
-
-function readJob(written: WrittenJob, now: Instant): ClaimedJob {
-  const [id, lane, delivery, runAt, enqueuedAt, payload] = written;
-  const plain = written.length === 6;
-  return {
-    id,
-    lane,
-    delivery,
-    failures: plain ? 0 : (written[6] ?? 0),
-    crashes: plain ? 0 : (written[7] ?? 0),
-    interruptions: plain ? 0 : (written[8] ?? 0),
-    keyed: !plain && written[9] === 1,
-    started: !plain && written[10] === 1,
-    runAt,
-    enqueuedAt,
-    waitedMs: Math.round((now - runAt) / 1_000),
-    payload,
-    older: plain ? null : (written[11] ?? null),
-  };
 }
 
 /** Numbers of jobs in their order, without making numbers of them. */

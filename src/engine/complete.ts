@@ -18,14 +18,15 @@ export async function completeJobs(
   process: number,
   completions: readonly Completion[],
 ): Promise<Set<string>> {
-  const settled = await succeedWithin(run, process, completions, []);
-  const children = completions.filter(({ id }) => settled.has(id)).flatMap((completion) => completion.children);
+  const lost = new Set(await succeedWithin(run, process, completions, []));
+  const settled = completions.filter(({ id }) => !lost.has(id));
+  const children = settled.flatMap((completion) => completion.children);
   const plain = children.filter((child) => !("key" in child));
   const keyed = children.filter((child): child is KeyedJob => "key" in child);
   if (plain.length > 0) await insertJobs(run, plain);
   await linkJobs(run, plain);
   if (keyed.length > 0) await enqueueKeyed(run, keyed);
-  return settled;
+  return new Set(settled.map(({ id }) => id));
 }
 
 const held = statement(

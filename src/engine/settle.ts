@@ -78,13 +78,13 @@ const succeedRecorded = statement(
 /** What the history's columns hold: 24 days. */
 const mostMs = 2_147_483_647;
 
-/** Settles jobs as succeeded. Answers with those that were still this process's. `batches` are claims of which nothing is left. */
+/** Settles jobs as succeeded. Answers with those that were no longer this process's. `batches` are claims of which nothing is left. */
 export function succeedJobs(
   database: Database,
   process: number,
   successes: readonly Success[],
   batches: readonly number[],
-): Promise<Set<string>> {
+): Promise<string[]> {
   return succeedWithin((statement, values) => database.query(statement, values), process, successes, batches);
 }
 
@@ -94,7 +94,7 @@ export async function succeedWithin(
   process: number,
   successes: readonly Success[],
   batches: readonly number[],
-): Promise<Set<string>> {
+): Promise<string[]> {
   const recorded = successes.filter((success) => success.recorded);
   const lost = await run<{ id: string }>(recorded.length > 0 ? succeedRecorded : succeed, [
     process,
@@ -109,9 +109,7 @@ export async function succeedWithin(
     successes.every(({ delivery }) => delivery === 1),
     ...(recorded.length > 0 ? [numberArray(recorded.map(({ id }) => id))] : []),
   ]);
-  const settled = new Set(successes.map(({ id }) => id));
-  for (const { id } of lost) settled.delete(id);
-  return settled;
+  return lost.map(({ id }) => id);
 }
 
 /** What went wrong in an attempt, cut to size. */

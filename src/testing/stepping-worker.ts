@@ -9,7 +9,7 @@ import { rescueOrphans } from "../engine/rescue.ts";
 import { TaskTransactions } from "../engine/task-transactions.ts";
 import { packageVersion } from "../process/version.ts";
 import { Attempt } from "../worker/attempt.ts";
-import { type HeldJob, holdJob } from "../worker/held-job.ts";
+import { Claim, HeldJob } from "../worker/held-job.ts";
 import { type Outcome, Settler } from "../worker/settler.ts";
 import { ChildJobs } from "../worker/steps/child-jobs.ts";
 import { TaskTable } from "../worker/task-table.ts";
@@ -67,8 +67,7 @@ export class SteppingWorker {
       const [row] = await claimJobs(this.#database, request);
       const entry = this.#tasks.get(from.task);
       if (row === undefined || entry === undefined) continue;
-      this.#settler.opened(process, batch, 1);
-      return holdJob(row, process, batch, from, entry);
+      return new HeldJob(row, new Claim(process, batch, 1), from, entry);
     }
     return undefined;
   }
@@ -125,5 +124,5 @@ export class SteppingWorker {
 function trackedJob(job: HeldJob, run: TrackedRun): HeldJob {
   const { execution } = job.task;
   const watched = (payload: unknown, context: unknown) => execution.run(payload, watchedContext(context, run));
-  return { ...job, task: { ...job.task, execution: { ...execution, run: watched } } };
+  return job.as({ ...job.task, execution: { ...execution, run: watched } });
 }

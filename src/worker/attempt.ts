@@ -54,6 +54,8 @@ export class Attempt implements AttemptHost {
   /** Made when somebody asks for it: most functions never look at their signal, and it is the dearest part of an attempt. */
   #abort: AbortController | undefined;
   readonly #hooks: AttemptHooks;
+  /** Of a short task. */
+  #limit: NodeJS.Timeout | undefined;
   #interruption: InterruptedError | undefined;
   /** Made with the first step. */
   #steps: AttemptSteps | undefined;
@@ -142,25 +144,37 @@ export class Attempt implements AttemptHost {
     this.#end({ end: "released", interrupted: true });
   }
 
+  /** Nearly every job comes through here alone: what is seldom wanted stands elsewhere, because an asynchronous function pays for all that it names. */
   async #run(): Promise<void> {
-    const { contract, execution } = this.job.task;
-    const limit = this.#startTimeLimit();
     let outcome: Outcome;
     try {
-      const read = readPayload(contract, this.job.from.rendition, this.#storedPayload());
-      const payload = read instanceof Promise ? await read : read; // nearly always at hand: no turn of the event loop for it
-      if (isHeard()) this.#tellStart();
-      const { strays } = this.#hooks;
-      const isWatched = strays !== undefined && execution.kind === "interruptible" && strays.isDue(contract.name);
-      const result = await (isWatched ? this.#watch(strays, payload) : execution.run(payload, new Context(this)));
+      const result = await this.#begin();
       outcome = { end: "succeeded", ranMs: performance.now() - this.startedAt };
-      if (execution.next !== undefined) outcome = await this.#passOn(execution.next, result, outcome);
+      const { next } = this.job.task.execution;
+      if (next !== undefined) outcome = await this.#passOn(next, result, outcome);
     } catch (error) {
       outcome = this.#failed(error);
     }
-    clearTimeout(limit);
+    clearTimeout(this.#limit);
     if (this.#steps === undefined) this.#end(outcome);
     else void this.#endAfter(this.#steps, outcome);
+  }
+
+  /** Reads the payload and calls the function. Throws, or answers with a promise that rejects. */
+  #begin(): unknown {
+    const { task, from } = this.job;
+    if (task.execution.kind === "short") this.#limit = this.#startTimeLimit(task.execution.timeLimitMs);
+    const payload = readPayload(task.contract, from.rendition, this.#storedPayload());
+    // Nearly always it is at hand: no turn of the event loop for it.
+    return payload instanceof Promise ? payload.then((read) => this.#call(read)) : this.#call(payload);
+  }
+
+  #call(payload: unknown): unknown {
+    if (isHeard()) this.#tellStart();
+    const { contract, execution } = this.job.task;
+    const { strays } = this.#hooks;
+    const isWatched = strays !== undefined && execution.kind === "interruptible" && strays.isDue(contract.name);
+    return isWatched ? this.#watch(strays, payload) : execution.run(payload, new Context(this));
   }
 
   #tellStart(): void {
@@ -207,16 +221,15 @@ export class Attempt implements AttemptHost {
     return { end: "retry", waitMs: backoffMs(execution.backoff, failures), failure };
   }
 
-  #startTimeLimit(): NodeJS.Timeout | undefined {
-    const { contract, execution } = this.job.task;
-    if (execution.kind !== "short") return;
+  #startTimeLimit(limitMs: number): NodeJS.Timeout {
     return setTimeout(() => {
       this.overrun = true;
-      const message = `${contract.name} has run for longer than its time limit of ${formatMilliseconds(execution.timeLimitMs)}.`;
+      const task = this.job.task.contract.name;
+      const message = `${task} has run for longer than its time limit of ${formatMilliseconds(limitMs)}.`;
       this.#abortion.abort(new TimeLimitError(message));
-      publish({ event: "job.overrun", job: this.job.id, task: contract.name, limitMs: execution.timeLimitMs });
+      publish({ event: "job.overrun", job: this.job.id, task, limitMs });
       this.#hooks.onOverrun(this.job, message);
-    }, execution.timeLimitMs);
+    }, limitMs);
   }
 
   get #abortion(): AbortController {

@@ -1,10 +1,10 @@
 import { type ClaimedJob, claimJobs, ownedJobs } from "../engine/claim.ts";
 import { type Database, pause } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
-import { publish } from "../engine/events.ts";
+import { isHeard, publish } from "../engine/events.ts";
 import { releaseJobs } from "../engine/release.ts";
 import type { Closing } from "./closing.ts";
-import { type HeldJob, holdJob } from "./held-job.ts";
+import { Claim, HeldJob } from "./held-job.ts";
 import type { Runner } from "./runner.ts";
 import type { Scout } from "./scout.ts";
 import type { Settler } from "./settler.ts";
@@ -136,13 +136,13 @@ export class ClaimLoop {
   #handOver(process: number, batch: number, claimed: readonly ClaimedJob[]): void {
     const { tasks, scout, runner, settler, closing } = this.#options;
     if (claimed.length === 0) return;
-    settler.opened(process, batch, claimed.length);
-    publish({ event: "job.claimed", jobs: claimed.map(({ id }) => id) });
+    const claim = new Claim(process, batch, claimed.length);
+    if (isHeard()) publish({ event: "job.claimed", jobs: claimed.map(({ id }) => id) });
     const jobs: HeldJob[] = [];
     for (const job of claimed) {
       const from = scout.lane(job.lane);
       const task = from && tasks.get(from.task);
-      if (from && task) jobs.push(holdJob(job, process, batch, from, task));
+      if (from && task) jobs.push(new HeldJob(job, claim, from, task));
     }
     // It may have been closed while the claim was in flight.
     runner.offer(jobs.filter(({ task }) => closing.allows(task.execution)));

@@ -1,38 +1,44 @@
-import type { ClaimedJob } from "../engine/claim.ts";
+import { ClaimedJob } from "../engine/claim.ts";
 import type { ReadableLane } from "../engine/lanes.ts";
 import type { TaskEntry } from "./task-table.ts";
 
-/** A job that this worker has claimed and not given away yet. */
-export interface HeldJob extends ClaimedJob {
-  /** The incarnation that claimed it. */
+/** What one claim has brought, as long as anything of it is held. */
+export class Claim {
+  /** The incarnation that claimed. */
   readonly process: number;
   readonly batch: number;
-  readonly from: ReadableLane;
-  readonly task: TaskEntry;
   /** By `performance.now()`. */
-  readonly heldSince: number;
+  readonly heldSince = performance.now();
+  /** How many of its jobs have not been written yet. */
+  unwritten: number;
+
+  constructor(process: number, batch: number, jobs: number) {
+    this.process = process;
+    this.batch = batch;
+    this.unwritten = jobs;
+  }
 }
 
-/** Written out, because spreading a row is several times slower, and this is done for every job. */
-export function holdJob(row: ClaimedJob, process: number, batch: number, from: ReadableLane, task: TaskEntry): HeldJob {
-  return {
-    id: row.id,
-    lane: row.lane,
-    delivery: row.delivery,
-    failures: row.failures,
-    crashes: row.crashes,
-    interruptions: row.interruptions,
-    keyed: row.keyed,
-    started: row.started,
-    runAt: row.runAt,
-    enqueuedAt: row.enqueuedAt,
-    waitedMs: row.waitedMs,
-    payload: row.payload,
-    older: row.older,
-    process,
-    batch,
-    from,
-    task,
-    heldSince: performance.now(),
-  };
+/** A job that this worker has claimed and not given away yet. */
+export class HeldJob extends ClaimedJob {
+  readonly claim: Claim;
+  readonly from: ReadableLane;
+  readonly task: TaskEntry;
+
+  constructor({ written, claimedAt }: ClaimedJob, claim: Claim, from: ReadableLane, task: TaskEntry) {
+    super(written, claimedAt);
+    this.claim = claim;
+    this.from = from;
+    this.task = task;
+  }
+
+  /** The incarnation that claimed it. */
+  get process(): number {
+    return this.claim.process;
+  }
+
+  /** The same job, for another entry of its task. */
+  as(task: TaskEntry): HeldJob {
+    return new HeldJob(this, this.claim, this.from, task);
+  }
 }

@@ -214,7 +214,7 @@ export class Runner {
   /** Takes the buffer out where it has waited too long: the slots run something slow, and another worker may be free. */
   takeStale(): HeldJob[] {
     const [oldest] = this.#buffer;
-    return oldest !== undefined && performance.now() - oldest.heldSince > staleAfterMs ? this.takeBuffered() : [];
+    return oldest !== undefined && performance.now() - oldest.claim.heldSince > staleAfterMs ? this.takeBuffered() : [];
   }
 
   /** Lets go of what an earlier incarnation had claimed and not started. */

@@ -56,8 +56,6 @@ export interface SettlerOptions {
 export class Settler {
   readonly #options: SettlerOptions;
   readonly #waiting: Ended[] = [];
-  /** How many jobs of each claim have not been written yet. */
-  readonly #open = new Map<string, number>();
   #inFlight: readonly Ended[] = [];
   #running: Promise<void> | undefined;
   #added = 0;
@@ -67,11 +65,6 @@ export class Settler {
 
   constructor(options: SettlerOptions) {
     this.#options = options;
-  }
-
-  /** Jobs that have been claimed together. */
-  opened(process: number, batch: number, jobs: number): void {
-    if (jobs > 0) this.#open.set(`${process} ${batch}`, jobs);
   }
 
   /** Attempts that ended and are not written yet. */
@@ -96,10 +89,7 @@ export class Settler {
     await Promise.resolve(); // what ends in the same turn of the event loop goes together
     while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
       this.#inFlight = this.#waiting.splice(0, batchLimit);
-      for (const process of new Set(this.#inFlight.map(({ job }) => job.process))) {
-        const ended = this.#inFlight.filter(({ job }) => job.process === process);
-        await this.#writeAll(process, ended, this.#close(process, ended));
-      }
+      for (const [process, ended] of byProcess(this.#inFlight)) await this.#writeAll(process, ended, countOff(ended));
       this.#written += this.#inFlight.length;
       this.#inFlight = [];
       this.#options.onSettled();
@@ -127,36 +117,17 @@ export class Settler {
 
   async #write(process: number, ended: readonly Ended[], batches: readonly number[]): Promise<void> {
     const { database } = this.#options;
-    const succeeded = select(ended, "succeeded");
-    const successes = succeeded
-      .filter(({ outcome }) => !outcome.children)
-      .map(({ job, outcome }) => toSuccess(job, outcome));
-    const completions = succeeded.flatMap(({ job, outcome }) =>
-      outcome.children ? [{ ...toSuccess(job, outcome), children: outcome.children }] : [],
-    );
-    const retries = select(ended, "retry").map(({ job, outcome }) => ({
-      id: job.id,
-      delivery: job.delivery,
-      waitMs: Math.round(outcome.waitMs),
-      failure: outcome.failure,
-    }));
-    const parks = select(ended, "parked").map(({ job, outcome }) => ({
-      id: job.id,
-      delivery: job.delivery,
-      ...outcome,
-    }));
-    const releases = select(ended, "released").map(({ job, outcome }) => ({
-      id: job.id,
-      delivery: job.delivery,
-      interrupted: outcome.interrupted,
-    }));
-
-    const suspensions = select(ended, "suspended");
-
-    const kept = new Set<string>();
+    const successes: Success[] = [];
+    const others: Ended[] = [];
+    for (const one of ended) {
+      const { job, outcome } = one;
+      if (outcome.end === "succeeded" && outcome.children === undefined) successes.push(toSuccess(job, outcome));
+      else others.push(one);
+    }
+    const lost = new Set<string>();
     let repeated = false;
-    const write = async (work: () => Promise<Iterable<string>>) => {
-      const ids = await retrying(
+    const until = <T>(work: () => Promise<T>): Promise<T> =>
+      retrying(
         () =>
           work().catch((error: unknown) => {
             repeated ||= isTransient(error);
@@ -164,54 +135,76 @@ export class Settler {
           }),
         { during: "settling", signal: this.#stop.signal },
       );
-      for (const id of ids) kept.add(id);
-    };
-    if (retries.length > 0) await write(() => retryJobs(database, process, retries));
-    if (parks.length > 0) await write(() => parkJobs(database, process, parks));
-    for (const { job, outcome } of select(ended, "committed")) {
-      kept.add(job.id);
-      this.#options.onReleased(outcome.lanes);
-    }
-    if (completions.length > 0) {
-      await write(() => database.transaction(({ run }) => completeJobs(run, process, completions)));
-      this.#options.onReleased([...new Set(completions.flatMap(({ children }) => children.map(({ lane }) => lane)))]);
-    }
-    for (const { job, outcome } of suspensions)
-      await write(async () => {
-        const back = await suspendJob(database, job, outcome.wakes);
-        this.#options.onReleased(back.map(({ lane }) => lane));
-        return back.map(({ id }) => id);
-      });
-    if (releases.length > 0) {
-      const lanes = new Set<number>();
-      await write(async () => {
-        const back = await releaseJobs(database, process, releases);
-        for (const { lane } of back) lanes.add(lane);
-        return back.map(({ id }) => id);
-      });
-      if (lanes.size > 0) this.#options.onReleased([...lanes]);
-    }
+    if (others.length > 0) await this.#writeOthers(process, others, until, lost);
     if (successes.length > 0 || batches.length > 0)
-      await write(() => succeedJobs(database, process, successes, batches));
+      for (const id of await until(() => succeedJobs(database, process, successes, batches))) lost.add(id);
+    if (lost.size === 0 && !isHeard()) return;
     for (const { job, outcome } of ended) {
-      const isKept = kept.has(job.id) || repeated;
+      const isKept = repeated || !lost.has(job.id);
       if (!isKept || isHeard()) tell(job, outcome, isKept);
     }
   }
 
-  /** Counts jobs off their claims. Answers with the claims that are now empty. */
-  #close(process: number, ended: readonly Ended[]): number[] {
-    const empty: number[] = [];
-    for (const { job } of ended) {
-      const key = `${process} ${job.batch}`;
-      const left = (this.#open.get(key) ?? 1) - 1;
-      if (left > 0) this.#open.set(key, left);
-      else {
-        this.#open.delete(key);
-        empty.push(job.batch);
-      }
-    }
-    return empty;
+  /** Writes all that did not just succeed, and notes what was no longer this process's. */
+  async #writeOthers(process: number, ended: readonly Ended[], until: Until, lost: Set<string>): Promise<void> {
+    const { database } = this.#options;
+    const write = async (asked: readonly { readonly job: HeldJob }[], work: () => Promise<Iterable<string>>) => {
+      if (asked.length === 0) return;
+      const kept = new Set(await until(work));
+      for (const { job } of asked) if (!kept.has(job.id)) lost.add(job.id);
+    };
+    const retries = select(ended, "retry");
+    await write(retries, () =>
+      retryJobs(
+        database,
+        process,
+        retries.map(({ job, outcome }) => ({
+          id: job.id,
+          delivery: job.delivery,
+          waitMs: Math.round(outcome.waitMs),
+          failure: outcome.failure,
+        })),
+      ),
+    );
+    const parks = select(ended, "parked");
+    await write(parks, () =>
+      parkJobs(
+        database,
+        process,
+        parks.map(({ job, outcome }) => ({ id: job.id, delivery: job.delivery, ...outcome })),
+      ),
+    );
+    for (const { outcome } of select(ended, "committed")) this.#options.onReleased(outcome.lanes);
+    const completed = select(ended, "succeeded");
+    const completions = completed.map(({ job, outcome }) => ({
+      ...toSuccess(job, outcome),
+      children: outcome.children ?? [],
+    }));
+    await write(completed, () => database.transaction(({ run }) => completeJobs(run, process, completions)));
+    if (completions.length > 0)
+      this.#options.onReleased([...new Set(completions.flatMap(({ children }) => children.map(({ lane }) => lane)))]);
+    for (const one of select(ended, "suspended"))
+      await write([one], async () => this.#back(await suspendJob(database, one.job, one.outcome.wakes)));
+    const releases = select(ended, "released");
+    await write(releases, async () =>
+      this.#back(
+        await releaseJobs(
+          database,
+          process,
+          releases.map(({ job, outcome }) => ({
+            id: job.id,
+            delivery: job.delivery,
+            interrupted: outcome.interrupted,
+          })),
+        ),
+      ),
+    );
+  }
+
+  /** What has gone back to the queue. */
+  #back(jobs: readonly { readonly id: string; readonly lane: number }[]): string[] {
+    if (jobs.length > 0) this.#options.onReleased([...new Set(jobs.map(({ lane }) => lane))]);
+    return jobs.map(({ id }) => id);
   }
 
   /** Resolves when all is written that has ended until now; what ends meanwhile may follow. */
@@ -230,6 +223,27 @@ export class Settler {
     this.#stop.abort();
     for (const tell of this.#tellWritten.splice(0)) tell();
   }
+}
+
+/** Tries until the database answers. */
+type Until = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Nearly always there is one: a process has another only after it was taken for dead. */
+function byProcess(ended: readonly Ended[]): Map<number, Ended[]> {
+  const groups = new Map<number, Ended[]>();
+  for (const one of ended) {
+    const group = groups.get(one.job.process);
+    if (group) group.push(one);
+    else groups.set(one.job.process, [one]);
+  }
+  return groups;
+}
+
+/** Counts jobs off their claims. Answers with the claims of which nothing is left. */
+function countOff(ended: readonly Ended[]): number[] {
+  const done: number[] = [];
+  for (const { job } of ended) if (--job.claim.unwritten === 0) done.push(job.claim.batch);
+  return done;
 }
 
 /** What a settlement needs to know of a job that succeeded. */

@@ -27,7 +27,7 @@ export const interruptible = task("interruptible")
 /** A registered process; nothing of it runs but what the test does in its name. */
 export interface Process extends Registration {
   readonly id: number;
-  claim(options?: { quota?: number; starting?: number; on?: Database }): Promise<ClaimedJob[]>;
+  claim(options?: { quota?: number; starting?: number; on?: Database }): Promise<Claimed[]>;
   /** The number of its last claim. */
   readonly batch: number;
 }
@@ -78,7 +78,7 @@ export async function register(
     async claim({ quota = 100, starting = quota, on = database } = {}) {
       const lanes = readableLanes(await listLanes(on), queues, reads).map(({ id }) => ({ lane: id, quota }));
       batch++;
-      return claimJobs(on, { process: registration.process, batch, lanes, starting });
+      return (await claimJobs(on, { process: registration.process, batch, lanes, starting })).map(copied);
     },
   };
 }
@@ -120,8 +120,31 @@ export async function enqueue(
   return jobs.map(({ id }) => id);
 }
 
+/** A claimed job as a plain object, which a test can take apart and change. */
+export type Claimed = Omit<ClaimedJob, "written" | "claimedAt">;
+
+function copied(job: ClaimedJob): Claimed {
+  const { id, lane, delivery, failures, crashes, interruptions, keyed, started, runAt, enqueuedAt, waitedMs } = job;
+  const { payload, older } = job;
+  return {
+    id,
+    lane,
+    delivery,
+    failures,
+    crashes,
+    interruptions,
+    keyed,
+    started,
+    runAt,
+    enqueuedAt,
+    waitedMs,
+    payload,
+    older,
+  };
+}
+
 /** A settlement of a claimed job. */
-export function success(job: ClaimedJob) {
+export function success(job: Claimed) {
   const { id, delivery, lane, failures, keyed, waitedMs } = job;
   return { id, delivery, lane, failures, keyed, waitedMs, ranMs: 1, recorded: false };
 }

@@ -86,7 +86,7 @@ test("a claim takes nothing from a lane that it does not name, and nothing behin
   const [first] = await claimJobs(database, { process: worker.id, batch: 1, lanes: [{ lane, quota: 1 }], starting: 0 });
   expect(first).toMatchObject({ id: a, started: false });
   const floor = { runAt: first?.runAt ?? 0, id: first?.id ?? "" };
-  if (first) await releaseJobs(database, worker.id, [{ ...first, interrupted: false }]);
+  if (first) await releaseJobs(database, worker.id, [{ id: first.id, delivery: first.delivery, interrupted: false }]);
   const next = await claimJobs(database, {
     process: worker.id,
     batch: 2,
@@ -128,9 +128,7 @@ test("a job that has waited for longer than an int of milliseconds is claimed li
   const [job] = await worker.claim();
   expect(job).toMatchObject({ id });
   expect(job?.waitedMs).toBeGreaterThan(2_000_000_000);
-  expect(await succeedJobs(database, worker.id, job ? [{ ...success(job), ranMs: 1e12 }] : [], [1])).toEqual(
-    new Set([id]),
-  );
+  expect(await succeedJobs(database, worker.id, job ? [{ ...success(job), ranMs: 1e12 }] : [], [1])).toEqual([]);
 });
 
 test("a job that is given back while another claim looks is taken by one of them, once", async () => {
@@ -157,7 +155,7 @@ test("a job that is given back while another claim looks is taken by one of them
 
 /** Every way to end or touch an attempt, with the fence of the job that it is given. */
 const verbs = {
-  succeed: (on, process, job) => succeedJobs(on, process, [success(job)], []).then(({ size }) => size),
+  succeed: (on, process, job) => succeedJobs(on, process, [success(job)], []).then((lost) => 1 - lost.length),
   retry: (on, process, job) => retryJobs(on, process, [{ ...job, waitMs: 0, failure }]).then(({ size }) => size),
   park: (on, process, job) =>
     parkJobs(on, process, [{ ...job, state: "failed", reason: "x", detail: "", failure }]).then(({ size }) => size),
@@ -224,7 +222,7 @@ test("of a batch, what is still this process's is settled, whatever became of th
     const [a, b, c, ...rest] = await worker.claim();
     if (!a || !b || !c || rest.length > 0) throw new Error("Three were to be claimed.");
     expect(await verb(on, worker.id, b), name).toBe(1);
-    expect(await succeedJobs(database, worker.id, [a, b, c].map(success), []), name).toEqual(new Set([a.id, c.id]));
+    expect(await succeedJobs(database, worker.id, [a, b, c].map(success), []), name).toEqual([b.id]);
     await database.again({ name: "clean", text: "delete from taskmaster.job" }, [], { during: "cleaning" });
   }
 });
