@@ -4,8 +4,15 @@ import { sql, statement } from "./statement.ts";
 /**
  * Job numbers, handed out by the producer. Block b of the sequence holds the numbers (b - 1) * 100 + 1 … b * 100.
  * A producer that knows a job's number before the insert can repeat the insert after a lost connection without doubling the job.
+ *
+ * Blocks are reserved before they are needed, twice as many whenever the last ones were used up at once: a busy producer seldom waits for
+ * numbers, a quiet one leaves small gaps.
  */
 const blockSize = 100n;
+const mostBlocks = 200;
+/** Reservations that follow each other faster than this are doubled; after a second of rest the next is of one block again. */
+const hastyMs = 100;
+const restMs = 1_000;
 
 const reserve = statement(
   "job_numbers_reserve",
@@ -17,6 +24,9 @@ export class JobNumbers {
   #blocks: bigint[] = [];
   #next = 0n;
   #left = 0n;
+  #reserving: Promise<void> | undefined;
+  #reservedAt = Number.NEGATIVE_INFINITY;
+  #stride = 1;
 
   constructor(database: Database) {
     this.#database = database;
@@ -24,29 +34,52 @@ export class JobNumbers {
 
   /** As many numbers as asked for, as decimal text. */
   async take(count: number): Promise<string[]> {
-    const available = Number(this.#left) + this.#blocks.length * Number(blockSize);
-    if (available < count) {
-      // Twice what is asked for, within reason: a busy producer seldom waits for numbers, a quiet one leaves small gaps.
-      const blocks = Math.ceil(Math.min((count - available) * 2, count - available + 20_000) / Number(blockSize));
-      const rows = await this.#database.again<{ block: string }>(reserve, [blocks], {
-        during: "reserving job numbers",
-        forMs: 30_000,
-      });
-      this.#blocks.push(...rows.map(({ block }) => BigInt(block)));
-    }
     const numbers: string[] = [];
-    while (numbers.length < count) {
-      if (this.#left === 0n) {
-        const block = this.#blocks.shift();
-        // Another call may have taken what this one reserved; it then reserves again.
-        if (block === undefined) return [...numbers, ...(await this.take(count - numbers.length))];
-        this.#next = (block - 1n) * blockSize + 1n;
-        this.#left = blockSize;
+    for (;;) {
+      while (numbers.length < count && this.#turnBlock()) {
+        numbers.push(String(this.#next));
+        this.#next += 1n;
+        this.#left -= 1n;
       }
-      numbers.push(String(this.#next));
-      this.#next += 1n;
-      this.#left -= 1n;
+      if (numbers.length === count) break;
+      // Another call may take what is reserved here before this one comes to its turn; it then reserves again.
+      if (this.#reserving) await this.#reserving.catch(() => {});
+      else await this.#reserve(count - numbers.length, 30_000);
     }
+    // Where this fails, whoever needs the numbers asks again, and is told.
+    if (this.#available * 2 < this.#stride * Number(blockSize)) void this.#reserve(1, 5_000).catch(() => {});
     return numbers;
+  }
+
+  get #available(): number {
+    return Number(this.#left) + this.#blocks.length * Number(blockSize);
+  }
+
+  /** Goes on to the next block where one is used up. Answers whether there is a number. */
+  #turnBlock(): boolean {
+    if (this.#left > 0n) return true;
+    const block = this.#blocks.shift();
+    if (block === undefined) return false;
+    this.#next = (block - 1n) * blockSize + 1n;
+    this.#left = blockSize;
+    return true;
+  }
+
+  #reserve(count: number, forMs: number): Promise<void> {
+    if (this.#reserving) return this.#reserving;
+    const rested = performance.now() - this.#reservedAt;
+    if (rested < hastyMs) this.#stride = Math.min(this.#stride * 2, mostBlocks);
+    else if (rested > restMs) this.#stride = 1;
+    this.#reservedAt = performance.now();
+    const blocks = Math.max(this.#stride, Math.ceil(count / Number(blockSize)));
+    this.#reserving = this.#database
+      .again<{ block: string }>(reserve, [blocks], { during: "reserving job numbers", forMs })
+      .then((rows) => {
+        this.#blocks.push(...rows.map(({ block }) => BigInt(block)));
+      })
+      .finally(() => {
+        this.#reserving = undefined;
+      });
+    return this.#reserving;
   }
 }
