@@ -1,11 +1,10 @@
 import type { Finding } from "./finding.ts";
 import type { Acceptance, Lockfile } from "./lockfile.ts";
+import { isSameText } from "./same-text.ts";
 
 /** Breaking changes that somebody took on. An acceptance is of one form of a task: when the task changes again, it is worth nothing. */
 export function standingAcceptances(now: Lockfile, present: Lockfile | undefined): readonly Acceptance[] {
-  return (present?.accepted ?? []).filter(
-    ({ task }) => JSON.stringify(now.tasks[task]) === JSON.stringify(present?.tasks[task]),
-  );
+  return (present?.accepted ?? []).filter(({ task }) => isSameText(now.tasks[task], present?.tasks[task]));
 }
 
 export function withAcceptance(finding: Finding, accepted: readonly Acceptance[]): Finding {

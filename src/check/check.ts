@@ -10,6 +10,7 @@ import { type Finding, isBreaking } from "./finding.ts";
 import { libraryFindings, movedLibraries } from "./library-findings.ts";
 import type { LockedTask, Lockfile } from "./lockfile.ts";
 import { payloadFindings } from "./payload-findings.ts";
+import { isSameText } from "./same-text.ts";
 import { scheduleFindings } from "./schedule-findings.ts";
 import {
   addedFinding,
@@ -90,8 +91,8 @@ async function taskFindings(
 
 /** Nearly all of them, nearly always: what is the same text needs no comparison. */
 function unchangedRevisions(before: LockedTask | undefined, { revisions }: LockedTask): Set<number> {
-  const same = Object.entries(before?.revisions ?? {}).filter(
-    ([number, { schema }]) => JSON.stringify(schema) === JSON.stringify(revisions[number]?.schema),
+  const same = Object.entries(before?.revisions ?? {}).filter(([number, { schema }]) =>
+    isSameText(schema, revisions[number]?.schema),
   );
   return new Set(same.map(([number]) => Number(number)));
 }

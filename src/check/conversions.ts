@@ -52,13 +52,6 @@ export async function tryConversions(
     made.set(revision.number, payloads);
     return payloads;
   };
-  const generated = new Map<JsonSchema, readonly string[]>();
-  const generate = (schema: JsonSchema, count: number) => {
-    const known = count === few ? generated.get(schema) : undefined;
-    const texts = known ?? payloadsOf(schema, count).map((payload) => JSON.stringify(payload));
-    if (count === few) generated.set(schema, texts);
-    return texts;
-  };
   // As a worker does it: through the whole chain, and validated at its end. Only where that fails is it asked which upgrade it was.
   const asReleased = contract.revisions.every(({ number }) => unchanged.has(number));
   const upgradesHold =
@@ -78,6 +71,18 @@ export async function tryConversions(
       trials.push(await tryConversion(downgrade, await payloadsAt(revision, count), revision, before, "downgrade"));
   }
   return trials;
+}
+
+/** By the text of the schema: many tasks have a payload of the same form. */
+const generated = new Map<string, readonly string[]>();
+
+function generate(schema: JsonSchema, count: number): readonly string[] {
+  const key = `${count} ${JSON.stringify(schema)}`;
+  const known = generated.get(key);
+  if (known) return known;
+  const texts = payloadsOf(schema, count).map((payload) => JSON.stringify(payload));
+  generated.set(key, texts);
+  return texts;
 }
 
 /** Whether payloads of every older revision reach the current one, and fit it. */

@@ -10,6 +10,7 @@ import type { LiveRelease } from "../check/live-releases.ts";
 import type { Location } from "../check/location.ts";
 import { type Lockfile, lockfileName } from "../check/lockfile.ts";
 import { lockfileText } from "../check/lockfile-text.ts";
+import { isSameText } from "../check/same-text.ts";
 import { sarif } from "../check/sarif.ts";
 import { packageVersion } from "../process/version.ts";
 import { checkInput, type InputFlags, nothingToCompareWith, orCouldNotCheck } from "./check-input.ts";
@@ -92,7 +93,7 @@ async function check(flags: CheckFlags, files: readonly string[]): Promise<void>
   const report = { ...ofTasks, findings: sortedFindings([...ofTasks.findings, ...(queues?.findings ?? [])]) };
   if (flags.write) return write(flags, report, options.present, at);
   const { present } = options;
-  const stale = present === undefined || !isSame(lockfileWith(report.lockfile, present), present);
+  const stale = present === undefined || !isSameText(lockfileWith(report.lockfile, present), present);
   const breaks = report.findings.some(isBreaking);
   const frozen = flags.frozen ?? Boolean(process.env.CI);
   answer(flags, { ...report, ...(queues && { queues }) }, at, stale);
@@ -131,11 +132,6 @@ function releaseText({ release, workers, producers, tasks }: LiveRelease): strin
   return `live: release ${release} (${count(workers, "worker")}, ${count(producers, "producer")}) knows ${count(Object.keys(tasks).length, "task")}`;
 }
 
-/** Whether both have the same text; their layout follows from what they say. */
-function isSame(one: Lockfile, other: Lockfile): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
-}
-
 function write(flags: CheckFlags, report: Report, present: Lockfile | undefined, at: (task: string) => Location): void {
   const breaking = report.findings.filter(isBreaking);
   const reason = flags.accept;
@@ -150,7 +146,7 @@ function write(flags: CheckFlags, report: Report, present: Lockfile | undefined,
   }
   const accepted = breaking.map(({ task, rule }) => ({ task, rule, reason: reason ?? "" }));
   const next = lockfileWith(report.lockfile, present, accepted);
-  const changed = present === undefined || !isSame(present, next);
+  const changed = present === undefined || !isSameText(present, next);
   if (changed) writeFileSync(lockfileName, lockfileText(next));
   const findings = report.findings.map(
     (finding): Finding => (isBreaking(finding) ? { ...finding, accepted: reason ?? "" } : finding),

@@ -1,7 +1,6 @@
 import pc from "picocolors";
-import { Database } from "../engine/database.ts";
-import { presentVersion } from "../engine/migrate.ts";
-import { type LocatedDatabase, locateDatabase } from "../process/locate.ts";
+import type { Database } from "../engine/database.ts";
+import type { LocatedDatabase } from "../process/locate.ts";
 import { NotDoneError } from "./failure.ts";
 import { type FoundConfig, type FoundTasks, findTasks, loadConfig } from "./find-tasks.ts";
 
@@ -37,6 +36,12 @@ export async function withDatabase<T>(
   ask: (database: Database, located: LocatedDatabase) => Promise<T>,
   requireSchema = true,
 ): Promise<T> {
+  // Loaded where it is asked for: not every command needs a database.
+  const [{ Database }, { presentVersion }, { locateDatabase }] = await Promise.all([
+    import("../engine/database.ts"),
+    import("../engine/migrate.ts"),
+    import("../process/locate.ts"),
+  ]);
   const located = await locateDatabase(databaseUrl(options, await loadConfig()));
   const database = new Database({
     url: located.url,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createJiti } from "jiti";
+import type { Jiti } from "jiti";
 import { withLinks } from "../contract/chain.ts";
 import { isSchedule, type Schedule } from "../contract/schedule.ts";
 import { type AnyTask, isTask } from "../contract/task.ts";
@@ -25,7 +25,7 @@ const conventions = ["tasks", "src/tasks"];
 const endings = [".ts", ".mts", ".js", ".mjs"];
 const configNames = endings.map((ending) => `taskmaster.config${ending}`);
 
-const jiti = createJiti(import.meta.url, { interopDefault: true });
+let jiti: Jiti | undefined;
 
 export interface FoundConfig extends TaskmasterConfig {
   readonly file?: string;
@@ -133,6 +133,7 @@ async function load(file: string): Promise<Record<string, unknown>> {
     // What node can load by itself it should: it is then the same module as everywhere else.
     if (file.endsWith(".mjs") || (file.endsWith(".js") && isModule(file)))
       return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    jiti ??= (await import("jiti")).createJiti(import.meta.url, { interopDefault: true });
     return await jiti.import<Record<string, unknown>>(file);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -117,23 +117,49 @@ function backlog({ backlog }: Status): string {
   if (backlog.length === 0) return "The backlog is empty.";
   return table(
     ["task", "rev", "queue", "waiting", "scheduled", "retrying", "running", "oldest due", ""],
-    backlog.map((each) => [
-      each.task,
-      each.min === each.revision ? String(each.revision) : `${each.revision} (down to ${each.min})`,
-      each.queue,
-      each.waiting,
-      each.scheduled,
-      each.retrying,
-      each.running,
-      each.oldest ? fromNow(each.oldest) : "–",
-      [
-        each.stranded ? pc.red("stranded") : "",
-        each.interruptions >= 10 ? pc.yellow(`one was interrupted ${each.interruptions} times`) : "",
-      ]
-        .filter(Boolean)
-        .join(" "),
-    ]),
+    backlog.flatMap((each, index) => {
+      if (each.chain === null) return [row(each.task, each)];
+      const heading = backlog[index - 1]?.chain === each.chain ? [] : [chainRow(backlog, each)];
+      return [...heading, row(`  link ${each.link}`, each)];
+    }),
   );
+}
+
+function row(name: string, each: BacklogStatus): (string | number)[] {
+  return [
+    name,
+    each.min === each.revision ? String(each.revision) : `${each.revision} (down to ${each.min})`,
+    each.queue,
+    each.waiting,
+    each.scheduled,
+    each.retrying,
+    each.running,
+    each.oldest ? fromNow(each.oldest) : "–",
+    [
+      each.stranded ? pc.red("stranded") : "",
+      each.interruptions >= 10 ? pc.yellow(`one was interrupted ${each.interruptions} times`) : "",
+    ]
+      .filter(Boolean)
+      .join(" "),
+  ];
+}
+
+/** A chain as one thing: all that its links have. */
+function chainRow(backlog: readonly BacklogStatus[], { chain, links }: BacklogStatus): (string | number)[] {
+  const parts = backlog.filter((each) => each.chain === chain);
+  const sum = (of: (part: BacklogStatus) => number) => parts.reduce((all, part) => all + of(part), 0);
+  const due = parts.flatMap(({ oldest }) => (oldest ? [oldest] : [])).sort((a, b) => a.getTime() - b.getTime());
+  return [
+    pc.bold(chain ?? ""),
+    "",
+    "",
+    sum(({ waiting }) => waiting),
+    sum(({ scheduled }) => scheduled),
+    sum(({ retrying }) => retrying),
+    sum(({ running }) => running),
+    due[0] ? fromNow(due[0]) : "–",
+    `a chain of ${links}`,
+  ];
 }
 
 function stranded({ backlog }: Status): string {

@@ -1,33 +1,13 @@
 import type { Duration } from "../contract/duration.ts";
 import { toMilliseconds } from "../contract/duration.ts";
-import {
-  assertPayloadSize,
-  enqueueableContract,
-  InvalidEnqueueError,
-  type Placement,
-  place,
-} from "../contract/enqueue.ts";
+import { assertPayloadSize, enqueueableContract, InvalidEnqueueError, place } from "../contract/enqueue.ts";
 import { type StoredPayload, storePayload } from "../contract/payload.ts";
 import type { AnyTask, Enqueueable, InputOf } from "../contract/task.ts";
 import { noteEnqueue } from "../engine/attempt-scope.ts";
-import { type Queryable, runWithin } from "../engine/database.ts";
-import {
-  enqueueJobs,
-  enqueueKeyed,
-  enqueueKeyedJobs,
-  enqueueWithin,
-  type KeyedJob,
-  type NewJob,
-} from "../engine/enqueue.ts";
-import type { NewEvent } from "../engine/event.ts";
 import { publish } from "../engine/events.ts";
-import { Gatherer } from "../engine/gather.ts";
-import { JobNumbers } from "../engine/job-numbers.ts";
-import { LaneBook } from "../engine/lanes.ts";
-import { Waker } from "../engine/wake.ts";
-import { Membership } from "../process/membership.ts";
+import type { Connected } from "./connected.ts";
 import type { EnqueueOptions } from "./enqueue-options.ts";
-import { newEvent, type SignalOptions, signalEvent } from "./signal.ts";
+import { newEvent, type SignalOptions } from "./signal.ts";
 
 export interface TaskmasterOptions {
   /** A `postgres://` URL. Default: `DATABASE_URL`, else an embedded Postgres under `.taskmaster/` of this folder. */
@@ -51,9 +31,6 @@ export interface EnqueuedJob {
   /** True where an unfinished job with the same key was there already: `id` is that one's. */
   readonly duplicate: boolean;
 }
-
-const batchLimit = 1_000;
-const leaseMs = 20_000;
 
 /**
  * A program's side of the queue: it enqueues.
@@ -92,16 +69,19 @@ export class Taskmaster {
   #connect(): Promise<Connected> {
     if (this.#stopped)
       throw new InvalidEnqueueError("This Taskmaster has been stopped. Create a new one, or stop it later.");
-    this.#connected ??= connect(this.#options).then(
-      (connected) => {
-        for (const task of this.#options.tasks ?? []) this.#known.add(task.name);
-        return connected;
-      },
-      (error: unknown) => {
-        this.#connected = undefined; // the next call tries again
-        throw error;
-      },
-    );
+    // What talks to a database is loaded when there is something to say: files of tasks are also read by who only looks at them.
+    this.#connected ??= import("./connected.ts")
+      .then(({ connect }) => connect(this.#options))
+      .then(
+        (connected) => {
+          for (const task of this.#options.tasks ?? []) this.#known.add(task.name);
+          return connected;
+        },
+        (error: unknown) => {
+          this.#connected = undefined; // the next call tries again
+          throw error;
+        },
+      );
     return this.#connected;
   }
 
@@ -187,112 +167,4 @@ export class Taskmaster {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-}
-
-async function connect({ database, release, tasks = [], connections = 5 }: TaskmasterOptions): Promise<Connected> {
-  const membership = await Membership.start({
-    database,
-    release,
-    tasks,
-    role: "producer",
-    queues: null,
-    concurrency: 0,
-    leaseMs,
-    connections,
-    running: () => "[]",
-    onFenced: () => {},
-    onBeat: () => {},
-    onReborn: () => {},
-  });
-  return new Connected(membership);
-}
-
-/** What writes jobs, once there is a connection. */
-class Connected {
-  readonly membership: Membership;
-  readonly #lanes: LaneBook;
-  readonly #numbers: JobNumbers;
-  readonly #waker: Waker;
-  readonly #gatherer: Gatherer<{ readonly job: NewJob; readonly patienceMs: number }>;
-
-  constructor(membership: Membership) {
-    const { database } = membership;
-    this.membership = membership;
-    this.#lanes = new LaneBook(database);
-    this.#numbers = new JobNumbers(database);
-    this.#waker = new Waker(database);
-    this.#gatherer = new Gatherer((items) => {
-      const longest = Math.max(...items.map(({ patienceMs }) => patienceMs));
-      return this.#send(
-        items.map(({ job }) => job),
-        longest,
-      );
-    }, batchLimit);
-  }
-
-  async #send(jobs: readonly NewJob[], forMs: number): Promise<void> {
-    const notified = await enqueueJobs(this.membership.database, jobs, { forMs, notify: this.#waker.quiet });
-    if (!notified) this.#waker.wake(jobs.map(({ lane }) => lane));
-  }
-
-  async write(
-    task: string,
-    stored: readonly StoredPayload[],
-    placement: Placement,
-    within: EnqueueOptions["within"],
-    patienceMs: number,
-  ): Promise<EnqueuedJob[]> {
-    const ids = await this.#numbers.take(stored.length);
-    const jobs: NewJob[] = [];
-    for (const [index, { min, max, text, olderText }] of stored.entries()) {
-      const lane = this.#lanes.idOf({ queue: placement.queue, task, min, max, priority: placement.priority });
-      jobs.push({
-        id: ids[index] ?? "",
-        lane: typeof lane === "number" ? lane : await lane,
-        runAt: placement.runAt,
-        payload: text,
-        older: olderText,
-      });
-    }
-    if (placement.key !== undefined) return this.#writeKeyed(task, jobs, placement.key, within, patienceMs);
-    if (within) for (const batch of batches(jobs)) await enqueueWithin(within, batch);
-    else await this.#writePlain(jobs, patienceMs);
-    return jobs.map(({ id }) => ({ id, duplicate: false }));
-  }
-
-  async signal(event: NewEvent, within: Queryable | undefined, patienceMs: number): Promise<void> {
-    const woken = await signalEvent(this.membership.database, event, within, patienceMs);
-    if (!within) this.#waker.wake(woken.map(({ lane }) => lane));
-  }
-
-  async #writePlain(jobs: readonly NewJob[], patienceMs: number): Promise<void> {
-    const [only] = jobs;
-    if (jobs.length === 1 && only) await this.#gatherer.add({ job: only, patienceMs });
-    else for (const batch of batches(jobs)) await this.#send(batch, patienceMs);
-  }
-
-  async #writeKeyed(
-    task: string,
-    jobs: readonly NewJob[],
-    key: string,
-    within: EnqueueOptions["within"],
-    patienceMs: number,
-  ): Promise<EnqueuedJob[]> {
-    const keyed: KeyedJob[] = jobs.map((job) => ({ ...job, task, key }));
-    const outcomes = within
-      ? await enqueueKeyed(runWithin(within), keyed)
-      : await enqueueKeyedJobs(this.membership.database, keyed, { forMs: patienceMs });
-    if (!within) this.#waker.wake(jobs.map(({ lane }) => lane));
-    return outcomes;
-  }
-
-  async stop(): Promise<void> {
-    await this.#gatherer.settled();
-    await this.#waker.settled();
-    await this.membership.stop();
-  }
-}
-
-function* batches<Item>(items: readonly Item[]): Generator<readonly Item[]> {
-  for (let from = 0; from < items.length; from += batchLimit) yield items.slice(from, from + batchLimit);
 }

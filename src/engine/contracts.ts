@@ -1,7 +1,7 @@
 import { compareSchemas } from "../contract/compatibility/compatibility.ts";
 import type { Contract, Revision } from "../contract/contract.ts";
-import { TaskmasterError } from "../contract/error.ts";
 import type { JsonSchema } from "../contract/json-schema.ts";
+import { ContractContradictionError } from "./contract-contradiction.ts";
 import type { RunStatement } from "./database.ts";
 import { publish } from "./events.ts";
 import { sql, statement } from "./statement.ts";
@@ -10,39 +10,6 @@ import { sql, statement } from "./statement.ts";
  * The contracts that are registered: what every (task, revision) means, for all releases. A compatible edit is taken over;
  * an edit that contradicts what other releases wrote or read under the same number is refused at the start.
  */
-
-/** Thrown at the start of a process whose contract for a task and revision contradicts the registered one. */
-export class ContractContradictionError extends TaskmasterError {
-  readonly code = "TASKMASTER_CONTRACT_CONTRADICTION";
-  readonly task: string;
-  readonly revision: number;
-  /** The release that registered the other one. */
-  readonly release: string;
-  /** A path for each difference, such as `/date`. */
-  readonly paths: readonly string[];
-
-  constructor(
-    task: string,
-    revision: number,
-    release: string,
-    differences: readonly { readonly path: string; readonly message: string }[],
-  ) {
-    const listed = differences
-      .slice(0, 5)
-      .map(({ path, message }) => `  ${path === "" ? "(payload)" : path}: ${message}`);
-    super(
-      `Revision ${revision} of ${task} is not what release ${release} registered under that number:\n${listed.join("\n")}\n` +
-        "Jobs of that revision may be waiting, so its meaning cannot change. Leave revision " +
-        `${revision} as it was, and add the change as a revision of its own:\n` +
-        `  .revise(newSchema, { upgrade: (older) => ({ ...older, … }), downgrade: (newer) => … })\n` +
-        `If nobody needs the old meaning (a draft in development): npx taskmaster contracts forget ${task} --revision ${revision}`,
-    );
-    this.task = task;
-    this.revision = revision;
-    this.release = release;
-    this.paths = differences.map(({ path }) => path);
-  }
-}
 
 // Registrations take turns, so that two new releases cannot both find nothing there.
 const lock = statement("contracts_lock", sql`select pg_advisory_xact_lock(1952543859, 3)`);

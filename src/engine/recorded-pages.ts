@@ -20,13 +20,24 @@ export interface RecordedRow {
 const page = statement(
   "recorded_page",
   sql`
-  select checkpoint.job_id::text as job, lane.task, checkpoint.name, checkpoint.kind, checkpoint.revision, checkpoint.value::text, checkpoint.older::text
+  select checkpoint.job_id::text as job, lane.task, checkpoint.name, coalesce(came.kind, checkpoint.kind) as kind,
+    coalesce(came.revision, checkpoint.revision) as revision, coalesce(came.value, checkpoint.value::text) as value,
+    coalesce(came.older, checkpoint.older::text) as older
   from (
     select * from taskmaster.checkpoint where (job_id, name) > ($1::bigint, $2::text) order by job_id, name limit $3
   ) as checkpoint
   left join taskmaster.job on job.id = checkpoint.job_id
   left join taskmaster.parked on parked.id = checkpoint.job_id
   left join taskmaster.lane on lane.id = coalesce(job.lane, parked.lane)
+  -- what a job waits for and has come already, but not to it: as it will be recorded (a wait of a name of its own does not say for what)
+  left join lateral (
+    select 'event' as kind, event.revision, format('{"id":"%s","payload":%s}', event.id, event.payload) as value, event.older::text
+    from taskmaster.event
+    where checkpoint.kind = 'wait' and event.name = substring(checkpoint.name from '^wait for (.+)$')
+      and event.id > coalesce((checkpoint.value->>'after')::bigint, 0) and event.at >= coalesce(job.enqueued_at, parked.enqueued_at)
+    order by event.name, event.id
+    limit 1
+  ) as came on true
   order by checkpoint.job_id, checkpoint.name
   `,
 );

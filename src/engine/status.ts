@@ -70,8 +70,16 @@ const backlog = statement(
       min(run_at) filter (where worker is null and run_at <= now()) as oldest,
       max(interruptions)::int as interruptions
     from taskmaster.job group by lane
+  ), chain as (
+    -- its links are tasks named after it and their place (contract/chain.ts); as many as releases have registered
+    select name, count(*)::int as links
+    from (
+      select distinct task, substring(task from '^(.+):[1-9][0-9]*$') as name from taskmaster.contract
+    ) as link
+    group by name having count(*) > 1 and bool_or(task = name || ':1')
   )
-  select lane.queue, lane.task, lane.min_revision as min, lane.max_revision as revision, lane.priority as rank,
+  select chain.name as chain, case when chain.name is not null then substring(lane.task from '[0-9]+$')::int end as link, chain.links,
+    lane.queue, lane.task, lane.min_revision as min, lane.max_revision as revision, lane.priority as rank,
     counted.waiting, counted.scheduled, counted.retrying, counted.running, counted.oldest, counted.interruptions,
     not exists (
       select from taskmaster.process_task as reader join taskmaster.live_process as process on process.id = reader.process
@@ -85,11 +93,18 @@ const backlog = statement(
         and (process.queues is null or lane.queue = any(process.queues))
     ) as readers
   from counted join taskmaster.lane on lane.id = counted.lane
-  order by lane.task, lane.max_revision, lane.min_revision
+  left join chain on chain.name = substring(lane.task from '^(.+):[1-9][0-9]*$')
+  order by coalesce(chain.name, lane.task), chain.name nulls first, link, lane.task, lane.max_revision, lane.min_revision
   `,
 );
 
 export interface BacklogStatus {
+  /** The chain that the task is a link of; null where it is none. */
+  readonly chain: string | null;
+  /** Its place in the chain, from 1. */
+  readonly link: number | null;
+  /** How many links the chain has. */
+  readonly links: number | null;
   readonly queue: string;
   readonly task: string;
   /** The oldest rendition of its jobs. */

@@ -74,7 +74,7 @@ export {
   EmbeddedStartError,
   EmbeddedVersionError,
 } from "../embedded/error.ts";
-export { ContractContradictionError } from "../engine/contracts.ts";
+export { ContractContradictionError } from "../engine/contract-contradiction.ts";
 export type { Queryable } from "../engine/database.ts";
 export { DatabaseUnavailableError, SchemaVersionError } from "../engine/database-errors.ts";
 export type { TaskmasterEvent } from "../engine/events.ts";

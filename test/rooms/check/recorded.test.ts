@@ -15,6 +15,24 @@ const price = (recorded: DeclaredRecords | undefined, run: (ctx: InterruptibleCo
     .payload(z.object({ order: z.number() }))
     .interruptible({ ...(recorded && { recorded }) }, (_, ctx) => run(ctx));
 
+/** What the check says of a code's declaration. Looking changes nothing. */
+function asking(on: Awaited<ReturnType<typeof stage>>) {
+  return async (recorded: DeclaredRecords | undefined) => {
+    const before = (await on.sql.query("select * from taskmaster.checkpoint order by job_id, name")).rows;
+    const tasks = [price(recorded, async () => {})];
+    const { findings, recorded: report } = await checkLive({ tasks, base: emptyLockfile, database: on.database });
+    expect((await on.sql.query("select * from taskmaster.checkpoint order by job_id, name")).rows).toEqual(before);
+    return {
+      told: findings
+        .filter(({ rule }) => rule.startsWith("recorded-"))
+        .map(({ rule, severity, title }) => `${severity} ${rule}: ${title}`)
+        .sort(),
+      checked: report.checked,
+      undeclared: report.undeclared,
+    };
+  };
+}
+
 /** Two half-done jobs of a release, which have recorded a quote, a charge, a place and a mail each. */
 async function halfDone() {
   const on = await stage();
@@ -40,21 +58,7 @@ async function halfDone() {
     return id;
   };
   const ids = [await begin(1), await begin(2)];
-  const ask = async (recorded: DeclaredRecords | undefined) => {
-    const before = (await on.sql.query("select * from taskmaster.checkpoint order by job_id, name")).rows;
-    const tasks = [price(recorded, async () => {})];
-    const { findings, recorded: report } = await checkLive({ tasks, base: emptyLockfile, database: on.database });
-    expect((await on.sql.query("select * from taskmaster.checkpoint order by job_id, name")).rows).toEqual(before);
-    return {
-      told: findings
-        .filter(({ rule }) => rule.startsWith("recorded-"))
-        .map(({ rule, severity, title }) => `${severity} ${rule}: ${title}`)
-        .sort(),
-      checked: report.checked,
-      undeclared: report.undeclared,
-    };
-  };
-  return { ...on, ids, ask, old };
+  return { ...on, ids, ask: asking(on), old };
 }
 
 test("what half-done jobs have recorded is held against what the new code declares: with the job, the name and the reason", async () => {
@@ -122,4 +126,25 @@ test("a declaration is what the step takes where it has none of its own, and wha
   expect(() => price({ quote: 7 as never }, async () => {})).toThrow(
     /recorded\["quote"\] of order.price is no declaration/,
   );
+});
+
+test("an event that has come, and that its job has not taken yet, is looked at as well", async () => {
+  const on = await stage();
+  const ask = asking(on);
+  const waits = price(undefined, (ctx) => ctx.waitFor("paid 1"));
+  const { id } = await on.taskmaster.enqueue(waits, { order: 1 });
+  const worker = await on.work([waits]);
+  await on.events.next("job.suspended", ({ job }) => job === id);
+  await worker.stop();
+  await on.taskmaster.signal("paid 0", {}); // nobody waits for it
+  expect(await ask({ "wait for *": cents })).toEqual({ told: [], checked: 0, undeclared: 0 });
+  await on.taskmaster.signal("paid 1", { cents: 5 });
+  expect(await ask({ "wait for *": cents })).toEqual({ told: [], checked: 1, undeclared: 0 });
+  expect((await ask({ "wait for *": priced })).told).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `^breaking recorded-refused: 1 of 1 recorded payloads of the event "wait for \\*" would not be read: \`currency\`.*; first: job ${id}$`,
+      ),
+    ),
+  ]);
 });

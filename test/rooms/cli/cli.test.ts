@@ -220,6 +220,32 @@ describe("work and status", () => {
     await once(child, "exit");
   });
 
+  test("status shows a chain as one thing, with what each of its links has", async () => {
+    const here = await project({
+      "tasks.ts": `
+import { chain, task } from "taskmaster";
+import { z } from "zod";
+const fetch = task("fetch").payload(z.object({ id: z.number() })).short(({ id }) => ({ name: String(id) }));
+const score = task("score").payload(z.object({ name: z.string() })).short(() => {});
+export const onboard = chain("onboard", fetch, score);
+export const alone = score;
+`,
+    });
+    await here.call(["enqueue", "onboard:1", '{"id":1}']);
+    for (const name of ["a", "b"]) await here.call(["enqueue", "onboard:2", JSON.stringify({ name })]);
+    await here.call(["enqueue", "score", '{"name":"c"}']);
+    const { backlog } = JSON.parse((await here.call(["status", "--json"])).stdout);
+    expect(backlog).toMatchObject([
+      { task: "onboard:1", chain: "onboard", link: 1, links: 2, waiting: 1 },
+      { task: "onboard:2", chain: "onboard", link: 2, links: 2, waiting: 2 },
+      { task: "score", chain: null, link: null, links: null, waiting: 1 },
+    ]);
+    const drawn = (await here.call(["status"])).stdout;
+    expect(drawn).toMatch(
+      /^onboard +3 .*a chain of 2$\n^ +link 1 +1 +default +1 .*\n^ +link 2 +1 +default +2 .*\n^score +1/m,
+    );
+  });
+
   test("SIGTERM lets a short task end and says so; the schedules of the file are registered", async () => {
     const here = await project();
     await here.call(["enqueue", "user.confirm", '{"id":1,"message":"slow"}']);

@@ -1,0 +1,154 @@
+import type { Placement } from "../contract/enqueue.ts";
+import type { StoredPayload } from "../contract/payload.ts";
+import { type Database, type Queryable, retrying, runWithin } from "../engine/database.ts";
+import {
+  enqueueJobs,
+  enqueueKeyed,
+  enqueueKeyedJobs,
+  enqueueWithin,
+  type KeyedJob,
+  type NewJob,
+} from "../engine/enqueue.ts";
+import { type NewEvent, writeEvent } from "../engine/event.ts";
+import { publish } from "../engine/events.ts";
+import { Gatherer } from "../engine/gather.ts";
+import { JobNumbers } from "../engine/job-numbers.ts";
+import { LaneBook } from "../engine/lanes.ts";
+import { Waker } from "../engine/wake.ts";
+import { Membership } from "../process/membership.ts";
+import type { EnqueueOptions } from "./enqueue-options.ts";
+import type { EnqueuedJob, TaskmasterOptions } from "./taskmaster.ts";
+
+const batchLimit = 1_000;
+const leaseMs = 20_000;
+
+/** Registers this program, and its contracts. */
+export async function connect({
+  database,
+  release,
+  tasks = [],
+  connections = 5,
+}: TaskmasterOptions): Promise<Connected> {
+  const membership = await Membership.start({
+    database,
+    release,
+    tasks,
+    role: "producer",
+    queues: null,
+    concurrency: 0,
+    leaseMs,
+    connections,
+    running: () => "[]",
+    onFenced: () => {},
+    onBeat: () => {},
+    onReborn: () => {},
+  });
+  return new Connected(membership);
+}
+
+/** What writes jobs, once there is a connection. */
+export class Connected {
+  readonly membership: Membership;
+  readonly #lanes: LaneBook;
+  readonly #numbers: JobNumbers;
+  readonly #waker: Waker;
+  readonly #gatherer: Gatherer<{ readonly job: NewJob; readonly patienceMs: number }>;
+
+  constructor(membership: Membership) {
+    const { database } = membership;
+    this.membership = membership;
+    this.#lanes = new LaneBook(database);
+    this.#numbers = new JobNumbers(database);
+    this.#waker = new Waker(database);
+    this.#gatherer = new Gatherer((items) => {
+      const longest = Math.max(...items.map(({ patienceMs }) => patienceMs));
+      return this.#send(
+        items.map(({ job }) => job),
+        longest,
+      );
+    }, batchLimit);
+  }
+
+  async #send(jobs: readonly NewJob[], forMs: number): Promise<void> {
+    const notified = await enqueueJobs(this.membership.database, jobs, { forMs, notify: this.#waker.quiet });
+    if (!notified) this.#waker.wake(jobs.map(({ lane }) => lane));
+  }
+
+  async write(
+    task: string,
+    stored: readonly StoredPayload[],
+    placement: Placement,
+    within: EnqueueOptions["within"],
+    patienceMs: number,
+  ): Promise<EnqueuedJob[]> {
+    const ids = await this.#numbers.take(stored.length);
+    const jobs: NewJob[] = [];
+    for (const [index, { min, max, text, olderText }] of stored.entries()) {
+      const lane = this.#lanes.idOf({ queue: placement.queue, task, min, max, priority: placement.priority });
+      jobs.push({
+        id: ids[index] ?? "",
+        lane: typeof lane === "number" ? lane : await lane,
+        runAt: placement.runAt,
+        payload: text,
+        older: olderText,
+      });
+    }
+    if (placement.key !== undefined) return this.#writeKeyed(task, jobs, placement.key, within, patienceMs);
+    if (within) for (const batch of batches(jobs)) await enqueueWithin(within, batch);
+    else await this.#writePlain(jobs, patienceMs);
+    return jobs.map(({ id }) => ({ id, duplicate: false }));
+  }
+
+  async signal(event: NewEvent, within: Queryable | undefined, patienceMs: number): Promise<void> {
+    const woken = await signalEvent(this.membership.database, event, within, patienceMs);
+    if (!within) this.#waker.wake(woken.map(({ lane }) => lane));
+  }
+
+  async #writePlain(jobs: readonly NewJob[], patienceMs: number): Promise<void> {
+    const [only] = jobs;
+    if (jobs.length === 1 && only) await this.#gatherer.add({ job: only, patienceMs });
+    else for (const batch of batches(jobs)) await this.#send(batch, patienceMs);
+  }
+
+  async #writeKeyed(
+    task: string,
+    jobs: readonly NewJob[],
+    key: string,
+    within: EnqueueOptions["within"],
+    patienceMs: number,
+  ): Promise<EnqueuedJob[]> {
+    const keyed: KeyedJob[] = jobs.map((job) => ({ ...job, task, key }));
+    const outcomes = within
+      ? await enqueueKeyed(runWithin(within), keyed)
+      : await enqueueKeyedJobs(this.membership.database, keyed, { forMs: patienceMs });
+    if (!within) this.#waker.wake(jobs.map(({ lane }) => lane));
+    return outcomes;
+  }
+
+  async stop(): Promise<void> {
+    await this.#gatherer.settled();
+    await this.#waker.settled();
+    await this.membership.stop();
+  }
+}
+
+function* batches<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  for (let from = 0; from < items.length; from += batchLimit) yield items.slice(from, from + batchLimit);
+}
+
+/** Writes an event and commits it, through lost connections, for as long as `forMs`. Answers with the jobs that it woke. */
+async function signalEvent(
+  database: Database,
+  event: NewEvent,
+  within: Queryable | undefined,
+  forMs: number,
+): Promise<{ id: string; lane: number }[]> {
+  const woken = within
+    ? await writeEvent(runWithin(within), event)
+    : await retrying((timeoutMs) => database.transaction(({ run }) => writeEvent(run, event), { timeoutMs }), {
+        during: "a signal",
+        forMs,
+      });
+  publish({ event: "event.signalled", name: event.name, woken: woken.map(({ id }) => id) });
+  return woken;
+}
