@@ -1,21 +1,26 @@
-/** What is known of JSON Schema's keywords, by dialect. A keyword that is not in these tables can never be judged. */
+/** What is known of JSON Schema's keywords, by dialect. */
 
-/** They say nothing of which values are valid. `default` is looked at on its own. */
-const annotations = new Set(
+/**
+ * They may refuse a value: the keywords of all dialects, and those of the vocabularies that plugins of validators add (ajv-keywords, ajv-formats,
+ * ajv-merge-patch). Whatever is not among them is an annotation, as the specification says of keywords that nobody knows (2020-12, 4.3.1 and 6.5):
+ * it says nothing of which values are valid. `default` is looked at on its own.
+ */
+const assertions = new Set(
   (
-    "$schema $id id $anchor $comment $defs definitions $vocabulary $dynamicAnchor $recursiveAnchor " +
-    "title description default example examples deprecated readOnly writeOnly " +
-    "contentEncoding contentMediaType contentSchema xml externalDocs markdownDescription enumDescriptions " +
-    "discriminator markdownEnumDescriptions defaultSnippets tsType tsEnumNames enumNames errorMessage propertyOrder " +
-    "deprecationMessage patternErrorMessage suggestSortText doNotSuggest allowComments allowTrailingCommas " +
-    "preferredOrder enumItemLabels fileMatch scope version name meta " +
-    "javaType existingJavaType javaName javaInterfaces links"
+    "type format nullable enum const $ref $dynamicRef $recursiveRef allOf anyOf oneOf not if then else " +
+    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern " +
+    "items prefixItems additionalItems minItems maxItems uniqueItems contains minContains maxContains unevaluatedItems " +
+    "properties patternProperties additionalProperties propertyNames required minProperties maxProperties " +
+    "unevaluatedProperties dependentRequired dependentSchemas dependencies propertyDependencies " +
+    "extends disallow divisibleBy requires optional maxDecimal minimumCanEqual maximumCanEqual " +
+    "instanceof typeof range exclusiveRange regexp uniqueItemProperties allRequired anyRequired oneRequired patternRequired " +
+    "prohibited deepProperties deepRequired dynamicDefaults select selectCases selectDefault transform " +
+    "formatMinimum formatMaximum formatExclusiveMinimum formatExclusiveMaximum $merge $patch"
   ).split(" "),
 );
 
 export function isAnnotation(keyword: string): boolean {
-  // A name of a vendor's own, such as "connect.type" or "meta:enum".
-  return annotations.has(keyword) || keyword.startsWith("x-") || /^[\w-]+[.:]/.test(keyword);
+  return !assertions.has(keyword);
 }
 
 /** The first dialect in which a keyword has its meaning; 3 to 7 are the drafts, then the years. */

@@ -224,8 +224,10 @@ const logic = [
   {
     id: "unknown-keyword",
     title: "a keyword that cannot be judged was added, removed or changed",
-    why: "Unknown and malformed keywords, and references that lead out of the schema, may mean anything.",
-    example: { older: { ...text, even: true }, newer: { ...text, even: false } },
+    why:
+      "Keywords of a validator's plugins and malformed ones, and references that lead out of the schema, may mean anything. " +
+      "A keyword that no dialect and no common plugin has is an annotation, and changes nothing.",
+    example: { older: { ...text, transform: ["trim"] }, newer: { ...text, transform: ["toLowerCase"] } },
     backward: "unknown",
     forward: "unknown",
     safeWay: lookAtIt,
