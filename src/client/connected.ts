@@ -1,6 +1,6 @@
 import type { Placement } from "../contract/enqueue.ts";
 import type { StoredPayload } from "../contract/payload.ts";
-import { type Database, type Queryable, retrying, runWithin } from "../engine/database.ts";
+import { type Database, retrying, runWithin } from "../engine/database.ts";
 import {
   enqueueJobs,
   enqueueKeyed,
@@ -14,6 +14,7 @@ import { publish } from "../engine/events.ts";
 import { Gatherer } from "../engine/gather.ts";
 import { JobNumbers } from "../engine/job-numbers.ts";
 import { LaneBook } from "../engine/lanes.ts";
+import type { Queryable } from "../engine/queryable.ts";
 import { Waker } from "../engine/wake.ts";
 import { Membership } from "../process/membership.ts";
 import type { EnqueueOptions } from "./enqueue-options.ts";

@@ -1,5 +1,5 @@
 import type { PlacementOptions } from "../contract/enqueue.ts";
-import type { Queryable } from "../engine/database.ts";
+import type { Queryable } from "../engine/queryable.ts";
 
 export interface EnqueueOptions extends PlacementOptions {
   /**

@@ -3,8 +3,8 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { InvalidEnqueueError } from "../contract/enqueue.ts";
 import { toRecorded } from "../contract/recorded-value.ts";
 import type { PayloadSchema } from "../contract/schema.ts";
-import type { Queryable } from "../engine/database.ts";
 import type { NewEvent } from "../engine/event.ts";
+import type { Queryable } from "../engine/queryable.ts";
 
 export interface SignalOptions {
   /** Checks the payload; may have revisions, for those who wait with an older one. */

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Duration } from "../contract/duration.ts";
 import { toMilliseconds } from "../contract/duration.ts";
 import { assertPayloadSize, enqueueableContract, InvalidEnqueueError, place } from "../contract/enqueue.ts";

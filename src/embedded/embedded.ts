@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * A real Postgres that belongs to a folder: started by the first process that asks, shared by every process that asks
  * for the same folder, stopped when the last one has left. Its binaries come from the optional peer

@@ -1,6 +1,8 @@
 import pg from "pg";
+import { clientConfig, silenceTimeoutMs } from "./client-config.ts";
 import { DatabaseUnavailableError, explain, isCertainlyUndone, isTransient } from "./database-errors.ts";
 import { publish } from "./events.ts";
+import type { Queryable } from "./queryable.ts";
 import { type Statement, sql } from "./statement.ts";
 
 /**
@@ -10,11 +12,6 @@ import { type Statement, sql } from "./statement.ts";
  * 2. Every statement is bounded in time by the server, and by us where the server has gone silent.
  * 3. A statement is tried again only where its author says that it may be (`again`), by errors that pass by themselves.
  */
-
-/** Whatever can run SQL: a `pg` client in a transaction of the caller's, or an adapter over another library's. */
-export interface Queryable {
-  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
-}
 
 /** Runs a prepared statement, wherever it is prepared. */
 export type RunStatement = <Row>(statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
@@ -83,30 +80,8 @@ const beginWithoutSession = sql`
   set local enable_bitmapscan = off
 `;
 
-/** Longer than the server's: it only speaks where no answer comes at all. */
-const silenceTimeoutMs = 40_000;
-
 function silence({ timeoutMs = silenceTimeoutMs }: Bounds): { readonly query_timeout: number } {
   return { query_timeout: Math.max(1, Math.min(silenceTimeoutMs, Math.ceil(timeoutMs))) };
-}
-
-/** JSON is handed on as text: payloads are parsed where a bad one can be told apart, once. */
-const rawJson = {
-  getTypeParser: (oid: number, format?: "text" | "binary") =>
-    oid === 114 || oid === 3802 ? String : pg.types.getTypeParser(oid, format),
-};
-
-/** What a connection of ours is made with, also a dedicated one (listen, heartbeat). */
-export function clientConfig({ url, applicationName = "taskmaster" }: DatabaseOptions): pg.ClientConfig {
-  return {
-    connectionString: url,
-    application_name: applicationName,
-    connectionTimeoutMillis: 10_000,
-    query_timeout: silenceTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    types: rawJson as pg.CustomTypesConfig,
-  };
 }
 
 export class Database {
@@ -179,13 +154,24 @@ export class Database {
   }
 }
 
+/** What of a client of `pg` a transaction needs; its own type would be wanted by whoever compiles against this package. */
+interface Client extends Queryable {
+  query(config: {
+    name?: string;
+    text: string;
+    values: unknown[];
+    query_timeout: number;
+  }): Promise<{ rows: unknown[] }>;
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
 /** Statements inside one transaction. */
 export class Transaction implements Queryable {
-  readonly #client: pg.PoolClient;
+  readonly #client: Client;
   readonly #sessions: boolean;
   readonly #bounds: Bounds;
 
-  constructor(client: pg.PoolClient, sessions: boolean, bounds: Bounds = {}) {
+  constructor(client: Client, sessions: boolean, bounds: Bounds = {}) {
     this.#client = client;
     this.#sessions = sessions;
     this.#bounds = bounds;

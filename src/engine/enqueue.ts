@@ -1,6 +1,7 @@
 import { jsonArray, numberArray, textArray } from "./arrays.ts";
-import { type Database, type Queryable, type RunStatement, retrying } from "./database.ts";
+import { type Database, type RunStatement, retrying } from "./database.ts";
 import { isCertainlyUndone, isTransient } from "./database-errors.ts";
+import type { Queryable } from "./queryable.ts";
 import { type Statement, sql, statement } from "./statement.ts";
 
 /**

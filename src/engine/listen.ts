@@ -1,5 +1,6 @@
 import pg from "pg";
-import { clientConfig, type DatabaseOptions, pause } from "./database.ts";
+import { clientConfig } from "./client-config.ts";
+import { type DatabaseOptions, pause } from "./database.ts";
 import { publish } from "./events.ts";
 import { sql } from "./statement.ts";
 

@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { SqlTransaction } from "../contract/step.ts";
 import { type RunStatement, runWithin } from "./database.ts";
 
 /**
@@ -21,7 +22,7 @@ export class TaskTransactions {
   }
 
   /** Runs `work` in one transaction, rolled back where it throws. */
-  async run<T>(work: (client: pg.PoolClient, run: RunStatement) => Promise<T>): Promise<T> {
+  async run<T>(work: (client: SqlTransaction, run: RunStatement) => Promise<T>): Promise<T> {
     const client = await this.#open().connect();
     let broken: Error | undefined;
     try {

@@ -75,9 +75,9 @@ export {
   EmbeddedVersionError,
 } from "../embedded/error.ts";
 export { ContractContradictionError } from "../engine/contract-contradiction.ts";
-export type { Queryable } from "../engine/database.ts";
 export { DatabaseUnavailableError, SchemaVersionError } from "../engine/database-errors.ts";
 export type { TaskmasterEvent } from "../engine/events.ts";
+export type { Queryable } from "../engine/queryable.ts";
 export { defineConfig, type TaskmasterConfig } from "../process/config.ts";
 export { type KeysetOptions, keyset } from "../worker/steps/keyset.ts";
 export { type Line, lines } from "../worker/steps/lines.ts";

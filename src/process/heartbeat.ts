@@ -1,5 +1,6 @@
 import { Worker as Thread } from "node:worker_threads";
-import { clientConfig, type Database, type DatabaseOptions } from "../engine/database.ts";
+import { clientConfig } from "../engine/client-config.ts";
+import type { Database, DatabaseOptions } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
 import { heartbeat as beat, takeLivenessLock } from "../engine/liveness.ts";
 import { LastBeat } from "./last-beat.ts";

@@ -1,5 +1,6 @@
 import pg from "pg";
-import { clientConfig, type DatabaseOptions } from "../engine/database.ts";
+import { clientConfig } from "../engine/client-config.ts";
+import type { DatabaseOptions } from "../engine/database.ts";
 import { publish } from "../engine/events.ts";
 import { sql } from "../engine/statement.ts";
 

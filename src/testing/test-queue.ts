@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { Taskmaster } from "../client/taskmaster.ts";
 import { withLinks } from "../contract/chain.ts";
 import { type Duration, toMilliseconds } from "../contract/duration.ts";

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { withLinks } from "../contract/chain.ts";
 import { assertName, InvalidContractError } from "../contract/contract.ts";
 import { isSchedule, type Schedule } from "../contract/schedule.ts";

@@ -8,7 +8,7 @@ import * as withDrizzle from "../../../examples/transactions/drizzle.ts";
 import * as withKysely from "../../../examples/transactions/kysely.ts";
 import * as withPg from "../../../examples/transactions/pg.ts";
 import { sendReceipt } from "../../../examples/transactions/tasks.ts";
-import type { Queryable } from "../../../src/engine/database.ts";
+import type { Queryable } from "../../../src/engine/queryable.ts";
 import { testDatabase } from "../../setup/database.ts";
 import { Events } from "../../setup/events.ts";
 

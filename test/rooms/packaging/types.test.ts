@@ -15,13 +15,16 @@ const subpaths = Object.entries(exports)
   .map(([subpath]) => `taskmaster${subpath.slice(1)}`);
 
 /** Compiles a program in a folder of a user's. Answers with what the compiler had against it. */
-async function compile(program: string, options: Record<string, unknown>): Promise<string> {
+async function compile(
+  program: string,
+  options: Record<string, unknown>,
+  installed = ["zod", "pg", "typebox", "@sinclair", "@standard-schema", "@types"],
+): Promise<string> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "taskmaster-types-")));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(root, join(folder, "node_modules/taskmaster"));
-  for (const name of ["zod", "pg", "typebox", "@sinclair", "@standard-schema", "@types"])
-    symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
+  for (const name of installed) symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   writeFileSync(join(folder, "program.ts"), program);
   const common = {
@@ -71,4 +74,13 @@ test.each([
 test("its declarations hold where libraries are checked, too", { timeout: 240_000 }, async () => {
   const program = 'export * as one from "taskmaster";\nexport * as two from "taskmaster/worker";\n';
   expect(await compile(program, { module: "nodenext", skipLibCheck: false })).toBe("");
+});
+
+test("the types want nothing that is not installed with the package: no @types, no lib beyond a program's usual ones", {
+  timeout: 240_000,
+}, async () => {
+  const plain = subpaths.filter((subpath) => !/typebox|eslint/.test(subpath)); // those are for who has installed these
+  const program = plain.map((subpath, index) => `export * as part${index} from "${subpath}";`).join("\n");
+  const options = { module: "nodenext", lib: ["es2022", "dom"], types: [], preserveSymlinks: true };
+  expect(await compile(program, options, ["zod", "pg", "@standard-schema"])).toBe("");
 });
