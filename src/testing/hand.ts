@@ -1,5 +1,6 @@
 import type { AnyRunnableTask } from "../contract/task.ts";
 import type { Database } from "../engine/database.ts";
+import type { SeenList } from "./seen-list.ts";
 import { SteppingWorker } from "./stepping-worker.ts";
 import { type Kill, type TracedEffect, TrackedRun } from "./tracked-run.ts";
 
@@ -23,6 +24,7 @@ export interface HandAttempt {
   readonly effects: readonly TracedEffect[];
   readonly counts: readonly (readonly [string, number])[];
   readonly killed: boolean;
+  readonly lists: readonly SeenList[];
 }
 
 /** Kills an attempt without ending the process: it never settles, loses its connections, and does nothing more. */
@@ -31,12 +33,13 @@ export async function handHere(database: Database, task: AnyRunnableTask, releas
   return {
     async attempt({ kill, counts }) {
       const held = await worker.claim();
-      if (held === undefined) return { job: undefined, effects: [], counts, killed: false };
+      if (held === undefined) return { job: undefined, effects: [], counts, killed: false, lists: [] };
       const counted = new Map(counts);
       const run = new TrackedRun(kill, counted);
       const outcome = await worker.attempt(held, run);
       if (outcome === undefined) await worker.die();
-      return { job: held.id, effects: run.effects, counts: [...counted], killed: outcome === undefined };
+      const { effects, lists } = run;
+      return { job: held.id, effects, counts: [...counted], killed: outcome === undefined, lists };
     },
     stop: () => worker.stop(),
   };

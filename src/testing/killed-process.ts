@@ -35,10 +35,13 @@ async function attempt(
   trace: string,
 ): Promise<ProcessAnswer> {
   const held = await worker.claim();
-  if (held === undefined) return { ended: { job: undefined, effects: [], counts, killed: false } };
+  if (held === undefined) return { ended: { job: undefined, effects: [], counts, killed: false, lists: [] } };
   const counted = new Map(counts);
   const run = new TrackedRun(kill, counted);
-  const ended = (killed: boolean) => ({ job: held.id, effects: run.effects, counts: [...counted], killed });
+  const ended = (killed: boolean) => {
+    const { effects, lists } = run;
+    return { job: held.id, effects, counts: [...counted], killed, lists };
+  };
   run.onKill(() => {
     TrackedRun.outside(() => writeFileSync(trace, JSON.stringify(ended(true))));
     process.kill(process.pid, "SIGKILL");

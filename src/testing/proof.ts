@@ -6,6 +6,7 @@ import { cancelByHand } from "../engine/manage.ts";
 import { childrenSince, databaseTime } from "./children.ts";
 import type { Hand } from "./hand.ts";
 import { letTimePass } from "./move-time.ts";
+import { compareLists, type SeenList } from "./seen-list.ts";
 import { traceDifference } from "./trace.ts";
 import type { Effect, Kill, TracedEffect } from "./tracked-run.ts";
 import { UnstableTaskError } from "./unsafe-task.ts";
@@ -41,6 +42,7 @@ export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => P
   const { id } = await taskmaster.enqueue(task as AnyTask as never, payload as never);
   for (const [event, value] of Object.entries(events)) await taskmaster.signal(event, value);
   const effects: TracedEffect[] = [];
+  const lists = new Map<string, SeenList>();
   let killed = false;
   let counts: readonly (readonly [string, number])[] = [];
   let hand = await parts.hire("killed");
@@ -57,6 +59,7 @@ export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => P
         "",
       );
     if (!killed) effects.push(...attempt.effects);
+    compareLists(task.name, lists, attempt.lists);
     counts = attempt.counts;
     if (attempt.killed) {
       killed = true;

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { forgetCauses, lineOfTask } from "./lines.ts";
+import { type SeenList, seenList } from "./seen-list.ts";
 
 /**
  * One run of a task whose effects are counted, and which may be killed at one of them. Invariants:
@@ -58,6 +59,7 @@ export class TrackedRun {
   readonly #counts: Map<string, number>;
   readonly #onKill: (() => void)[] = [];
   readonly #open = new Set<Span>();
+  readonly lists: SeenList[] = [];
   #dead = false;
   #dying = false;
 
@@ -89,6 +91,11 @@ export class TrackedRun {
 
   get effects(): TracedEffect[] {
     return this.#effects.map(({ effect, key, span }) => ({ ...effect, key, alone: isAlone(span) }));
+  }
+
+  /** Notes a list that the task begins to go through. */
+  goesThrough(name: string, source: unknown): void {
+    if (!this.#dead && Array.isArray(source)) this.lists.push(seenList(name, source, lineOfTask()));
   }
 
   /** A callback that belongs to what runs now, whoever calls it. */

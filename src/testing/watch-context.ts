@@ -22,11 +22,17 @@ function waiting(call: Call, run: TrackedRun): Call {
 
 function withTransactions(call: unknown, original: object, run: TrackedRun): unknown {
   const { tx } = original as { readonly tx?: Call };
-  return tx === undefined ? call : Object.assign(call as object, { tx: waiting(tx, run) });
+  if (tx === undefined) return call;
+  const watched: Call = (...args) => {
+    run.goesThrough(String(args[0]), args[1]); // of each.tx; a step's has no list
+    return waiting(tx, run)(...args);
+  };
+  return Object.assign(call as object, { tx: watched });
 }
 
 function iterating(iterate: Iterate, run: TrackedRun): Iterate {
   return (...args) => {
+    run.goesThrough(String(args[0]), args[1]);
     const items = iterate(...args);
     const watched: AsyncIterableIterator<unknown> = {
       next: () => (run.dead ? never() : items.next()),

@@ -96,6 +96,23 @@ describe("names the line of a task that", () => {
     expect((error as UnstableTaskError).message).toMatch(/effect 1 was step "a".*another time step "b"/);
   });
 
+  test.each(["each", "each.tx"] as const)("goes through a list in another order each time, by ctx.%s", async (way) => {
+    const { pool, prove } = await world();
+    const write = "insert into ledger select $1, 'row' where not exists (select from ledger where id = $1)";
+    let runs = 0;
+    const proof = prove(async (_, ctx) => {
+      const rows = ["a", "b", "c"];
+      if (runs++ % 2 === 0) rows.reverse();
+      if (way === "each.tx")
+        await ctx.each.tx("rows", rows, { batch: 1 }, (tx, [row]) => tx.query(write, [row])); // each.tx of a list
+      else for await (const row of ctx.each("rows", rows)) await pool.query(write, [row]); // each of a list
+    });
+    const error = await proof.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UnstableTaskError);
+    expect((error as UnstableTaskError).where).toMatch(lineOf(import.meta.filename, `${way} of a list`));
+    expect((error as UnstableTaskError).message).toMatch(/same list in another order/);
+  });
+
   test("puts mails into an array, of which no driver tells", async () => {
     const { outbox, prove } = await world();
     const send = async (to: string) => void outbox.push(to);

@@ -51,6 +51,16 @@ describe("passes a task that", () => {
     });
   });
 
+  test("goes through a list that a step has put in another order each time", async () => {
+    const { pool, prove } = await world();
+    const write = "insert into ledger select $1, 'row' where not exists (select from ledger where id = $1)";
+    let runs = 0;
+    await prove(async (_, ctx) => {
+      const shuffled = await ctx.step("shuffle", () => (runs++ % 2 === 0 ? ["a", "b"] : ["b", "a"]));
+      for await (const row of ctx.each("shuffled", shuffled)) await pool.query(write, [row]);
+    });
+  });
+
   test("runs steps beside each other that end in any order", async () => {
     const { mail, prove } = await world();
     let turn = 0;
