@@ -14,15 +14,17 @@ export async function troubles(kind: Kind): Promise<void> {
       const { app, deploy } = scene(kind);
       const first = await app.worker("w1@here", ["-c", "1"]);
       const second = await app.worker("w2@here", ["-c", "1"]);
+      const bothConsume = () => {
+        const queues = Object.values(app.activeQueues(2) as Record<string, unknown[]>);
+        return queues.length === 2 && queues.every(({ length }) => length === 2);
+      };
+      await until("both consume", bothConsume); // over Redis one that says it is ready has not subscribed to anything yet
       signalGroup(second.pid ?? 0, "SIGSTOP");
       const unsure = await deploy("prepare", "--timeout", "6s");
       expect(unsure).toMatchObject({ code: 3, said: { verdict: "blocked" } });
       expect(unsure.said.fleets[0].doubts.join()).toMatch(/no answering worker has|have not answered/);
       signalGroup(second.pid ?? 0, "SIGCONT");
-      await until("they consume", () => {
-        const queues = Object.values(app.activeQueues(2) as Record<string, unknown[]>);
-        return queues.length === 2 && queues.every(({ length }) => length === 2);
-      });
+      await until("they consume again", bothConsume);
 
       app.python("rebuild.delay(1, 300)\nrebuild.delay(2, 300)");
       await until("they run", () => app.trace().length === 2);
