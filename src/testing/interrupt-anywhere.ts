@@ -6,7 +6,7 @@ import { locateDatabase } from "../process/locate.ts";
 import { difference, placesOfDifference } from "./difference.ts";
 import { handHere } from "./hand.ts";
 import { ProcessHands } from "./process-hand.ts";
-import { assertKilled, assertSameTrace, type ProofParts, runOnce } from "./proof.ts";
+import { assertEnd, assertKilled, assertSameTrace, type ProofParts, type ProvableEnd, runOnce } from "./proof.ts";
 import type { Effect, TracedEffect } from "./tracked-run.ts";
 import { UnsafeTaskError, UnstableTaskError } from "./unsafe-task.ts";
 import { unstableSnapshot } from "./unstable-snapshot.ts";
@@ -24,6 +24,8 @@ export interface InterruptOptions {
   readonly reset?: () => unknown;
   /** Events that the task waits for, with their payloads: signalled once it has been enqueued. */
   readonly events?: Readonly<Record<string, unknown>>;
+  /** How the job is meant to end. A run that ends otherwise proves nothing, and is told. Default `"succeeded"`. */
+  readonly end?: ProvableEnd;
   /**
    * The same task as another release has it: killed in the one and run to its end by the other, both ways, a deploy and a rollback. What
    * is left then must be what an undisturbed run of either leaves.
@@ -84,7 +86,7 @@ export async function interruptAnywhere<T extends AnyRunnableTask>(
   const database = new Database({ url: located.url });
   const processes = options.kill === "process" ? new ProcessHands(database) : undefined;
   const unwatch = processes ? () => {} : await watchAll();
-  const { across, snapshot, reset, events = {} } = options;
+  const { across, snapshot, reset, events = {}, end = "succeeded" } = options;
   const hire = (release: AnyRunnableTask) => {
     const name = release === task ? "interrupt-anywhere" : "interrupt-anywhere: across";
     if (processes === undefined) return handHere(database, release, name);
@@ -95,10 +97,10 @@ export async function interruptAnywhere<T extends AnyRunnableTask>(
     hire: (which) => hire(which === "killed" ? from : into),
   });
   try {
-    const undisturbed = await prove(between(task, task));
+    const undisturbed = await prove(between(task, task), end);
     let { kills } = undisturbed;
     if (across !== undefined) {
-      const both = [undisturbed, await prove(between(across, across))];
+      const both = [undisturbed, await prove(between(across, across), end)];
       kills += await proveAcross(between(task, across), undisturbed.effects, both);
       kills += await proveAcross(between(across, task), both[1]?.effects ?? [], both);
     }
@@ -118,9 +120,10 @@ interface Undisturbed {
   readonly kills: number;
 }
 
-async function prove(parts: ProofParts): Promise<Undisturbed> {
+async function prove(parts: ProofParts, end: ProvableEnd): Promise<Undisturbed> {
   const { name } = parts.task;
   const undisturbed = await runOnce(parts);
+  assertEnd(name, undisturbed, end);
   const again = await runOnce(parts);
   assertSameTrace(name, undisturbed.effects, again.effects, true);
   // What is another each time cannot be compared; the rest may tell the line even so, before it is refused.

@@ -31,8 +31,14 @@ export interface RunResult {
   /** Of the run until it was killed, or to its end. */
   readonly effects: readonly TracedEffect[];
   readonly killed: boolean;
+  readonly end: ProvableEnd | "held" | "cancelled";
+  /** Why it did not succeed. */
+  readonly reason: string;
   readonly world: unknown;
 }
+
+/** How a task may be meant to end. */
+export type ProvableEnd = "succeeded" | "failed";
 
 /** Runs a job to its end, killed at most once; `onKilled` is called in between. */
 export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => Promise<void>): Promise<RunResult> {
@@ -67,9 +73,10 @@ export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => P
       hand = await parts.hire("goes on");
     }
     const [job] = await findJobs(database, { ids: [id] }, 1);
-    if (job && ["succeeded", "failed", "held", "cancelled"].includes(job.state)) {
+    if (job && hasEnded(job.state)) {
       await hand.stop();
-      const end = job.state === "succeeded" ? job.state : `${job.state}: ${job.reason}`;
+      const reason = job.reason ?? "";
+      const end = job.state === "succeeded" ? job.state : `${job.state}: ${reason}`;
       const left = await childrenSince(database, since, id);
       const children = left.map(({ task, payload }) => ({ task, payload }));
       const world = { end, children, snapshot: await snapshot() };
@@ -78,10 +85,25 @@ export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => P
         database,
         left.map(({ id: child }) => child),
       );
-      return { effects, killed, world };
+      return { effects, killed, end: job.state, reason, world };
     }
     await letTimePass(database, id);
   }
+}
+
+function hasEnded(state: string): state is RunResult["end"] {
+  return ["succeeded", "failed", "held", "cancelled"].includes(state);
+}
+
+/** @throws {UnstableTaskError} where an undisturbed run ends otherwise than the test means it to: of a task that fails at once, everything is the same after a kill */
+export function assertEnd(task: string, { end, reason, effects }: RunResult, meant: ProvableEnd): void {
+  if (end === meant) return;
+  const otherwise: ProvableEnd = meant === "succeeded" ? "failed" : "succeeded";
+  throw new UnstableTaskError(
+    `An undisturbed run of ${task} ${end === "succeeded" ? "succeeds" : `does not succeed, its job is ${end}: ${reason}`}\n` +
+      `Nothing is proved by a run that does not do what it should. Mend the task, its payload, events or reset${end === otherwise ? `, or say that it is meant to: { end: "${otherwise}" }` : ""}.`,
+    effects.at(-1)?.where ?? "",
+  );
 }
 
 /** @throws {UnstableTaskError} where two runs differ */

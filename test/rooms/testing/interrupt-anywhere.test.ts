@@ -44,9 +44,12 @@ test("what cannot be proved is told", async () => {
   );
   await expect(grows).rejects.toThrow(/Let reset make the world/);
   // A task that fails leaves the same end, killed or not.
-  const report = await prove(() => {
+  const fails = () => {
     throw new NonRetryableError("no");
-  });
+  };
+  await expect(prove(fails)).rejects.toThrow(/does not succeed, its job is failed: .*no.*end: "failed"/s);
+  await expect(prove(() => {}, { end: "failed" })).rejects.toThrow(/succeeds.*end: "succeeded"/s);
+  const report = await prove(fails, { end: "failed" });
   expect(report.effects.map(({ what }) => what)).toEqual(["parked"]);
   expect((await pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]); // the watch is off
 });

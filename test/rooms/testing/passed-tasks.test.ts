@@ -109,7 +109,7 @@ describe("passes a task that", () => {
         await ctx.enqueue(child, { n: 1 });
         await ctx.enqueue(child, { n: 2 });
       },
-      { answer: "yes" },
+      { events: { answer: "yes" } },
     );
   });
 

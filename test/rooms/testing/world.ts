@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import pg from "pg";
 import { type InterruptibleContext, Taskmaster, task } from "taskmaster";
-import { interruptAnywhere, UnsafeTaskError } from "taskmaster/testing";
+import { type InterruptOptions, interruptAnywhere, UnsafeTaskError } from "taskmaster/testing";
 import { expect, onTestFinished } from "vitest";
 import { z } from "zod";
 import { testDatabase } from "../../setup/database.ts";
@@ -52,7 +52,10 @@ export async function world() {
       );
       sent.on("error", reject).end("body");
     });
-  const prove = (run: (payload: unknown, ctx: InterruptibleContext) => unknown, events?: Record<string, unknown>) =>
+  const prove = (
+    run: (payload: unknown, ctx: InterruptibleContext) => unknown,
+    options: Partial<InterruptOptions> = {},
+  ) =>
     interruptAnywhere(
       task("proof.task")
         .payload(n)
@@ -60,7 +63,7 @@ export async function world() {
       { n: 1 },
       {
         database: url,
-        ...(events && { events }),
+        ...options,
         reset: async () => {
           await sql.query("update counter set n = 0; delete from ledger");
           mails.length = outbox.length = 0;
