@@ -1,3 +1,4 @@
+import { numberArray } from "../engine/arrays.ts";
 import type { Database } from "../engine/database.ts";
 import { sql, statement } from "../engine/statement.ts";
 
@@ -8,7 +9,7 @@ const children = statement(
   "testing_children",
   sql`
   select job.id, lane.task, job.payload::text as payload from taskmaster.job join taskmaster.lane on lane.id = job.lane
-  where job.enqueued_at >= $1::timestamptz and job.id <> $2::bigint
+  where job.enqueued_at >= $1::timestamptz and job.id <> all ($2::bigint[])
   order by lane.task, payload
   `,
 );
@@ -25,7 +26,7 @@ export interface ChildLeft {
   readonly payload: string;
 }
 
-/** The jobs that wait and were enqueued since a time, without one of them. */
-export function childrenSince(database: Database, since: string, except: string): Promise<ChildLeft[]> {
-  return database.query(children, [since, except]);
+/** The jobs that wait and were enqueued since a time, without some of them. */
+export function childrenSince(database: Database, since: string, except: readonly string[]): Promise<ChildLeft[]> {
+  return database.query(children, [since, numberArray(except)]);
 }

@@ -1,3 +1,4 @@
+import { withLinks } from "../contract/chain.ts";
 import type { AnyRunnableTask } from "../contract/task.ts";
 import type { Database } from "../engine/database.ts";
 import type { SeenList } from "./seen-list.ts";
@@ -21,6 +22,8 @@ export interface AttemptRequest {
 export interface HandAttempt {
   /** Which was claimed; undefined where there was none. */
   readonly job: string | undefined;
+  /** Its task, or link of a chain; empty where there was none. */
+  readonly task: string;
   readonly effects: readonly TracedEffect[];
   readonly counts: readonly (readonly [string, number])[];
   readonly killed: boolean;
@@ -29,17 +32,24 @@ export interface HandAttempt {
 
 /** Kills an attempt without ending the process: it never settles, loses its connections, and does nothing more. */
 export async function handHere(database: Database, task: AnyRunnableTask, release: string): Promise<Hand> {
-  const worker = await SteppingWorker.start(database, [task], release);
+  const worker = await SteppingWorker.start(database, withLinks([task]), release);
   return {
     async attempt({ kill, counts }) {
       const held = await worker.claim();
-      if (held === undefined) return { job: undefined, effects: [], counts, killed: false, lists: [] };
+      if (held === undefined) return { job: undefined, task: "", effects: [], counts, killed: false, lists: [] };
       const counted = new Map(counts);
       const run = new TrackedRun(kill, counted);
       const outcome = await worker.attempt(held, run);
       if (outcome === undefined) await worker.die();
       const { effects, lists } = run;
-      return { job: held.id, effects, counts: [...counted], killed: outcome === undefined, lists };
+      return {
+        job: held.id,
+        task: held.task.contract.name,
+        effects,
+        counts: [...counted],
+        killed: outcome === undefined,
+        lists,
+      };
     },
     stop: () => worker.stop(),
   };

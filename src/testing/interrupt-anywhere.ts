@@ -1,13 +1,22 @@
 import { Taskmaster } from "../client/taskmaster.ts";
-import { rerunnable } from "../contract/execution.ts";
-import { type AnyRunnableTask, executionOf, type InputOf } from "../contract/task.ts";
+import { withLinks } from "../contract/chain.ts";
+import type { AnyRunnableTask, InputOf } from "../contract/task.ts";
 import { Database } from "../engine/database.ts";
 import { locateDatabase } from "../process/locate.ts";
 import { difference, placesOfDifference } from "./difference.ts";
 import { handHere } from "./hand.ts";
 import { ProcessHands } from "./process-hand.ts";
-import { assertEnd, assertKilled, assertSameTrace, type ProofParts, type ProvableEnd, runOnce } from "./proof.ts";
-import type { Effect, TracedEffect } from "./tracked-run.ts";
+import {
+  assertEnd,
+  assertKilled,
+  assertSameTrace,
+  isRerunnable,
+  type ProofParts,
+  type ProvableEnd,
+  type RunEffect,
+  runOnce,
+} from "./proof.ts";
+import type { Effect } from "./tracked-run.ts";
 import { UnsafeTaskError, UnstableTaskError } from "./unsafe-task.ts";
 import { unstableSnapshot } from "./unstable-snapshot.ts";
 import { isIncidental } from "./watch-sockets.ts";
@@ -55,6 +64,8 @@ export interface InterruptReport {
 /**
  * Proves that a task may be interrupted anywhere, or tells the first line where it may not.
  *
+ * A chain is run to the end of its last link, and killed in each link that may be interrupted.
+ *
  * Effects are found at their drivers, without a change of the task: SQL through `pg` (a transaction counts as one), Redis commands through
  * `ioredis` and `redis`, requests by `fetch`, `node:http` and `undici`, changes of files, steps, enqueues and signals. A killed run never settles,
  * loses its connections, and does nothing more.
@@ -75,7 +86,7 @@ export async function interruptAnywhere<T extends AnyRunnableTask>(
   payload: InputOf<T>,
   options: InterruptOptions,
 ): Promise<InterruptReport> {
-  if (!rerunnable(executionOf(task)))
+  if (!withLinks([task]).some(isRerunnable))
     throw new UnstableTaskError(
       `${task.name} is a short task: it is never interrupted, and a crash holds its job. Declare afterCrash: "retry", or make it .interruptible().`,
       "",
@@ -115,7 +126,7 @@ export async function interruptAnywhere<T extends AnyRunnableTask>(
 }
 
 interface Undisturbed {
-  readonly effects: readonly TracedEffect[];
+  readonly effects: readonly RunEffect[];
   readonly world: unknown;
   readonly kills: number;
 }
@@ -132,6 +143,7 @@ async function prove(parts: ProofParts, end: ProvableEnd): Promise<Undisturbed> 
   let vague: UnsafeTaskError | undefined;
   for (const [at, effect] of undisturbed.effects.entries())
     for (const when of ["before", "after"] as const) {
+      if (!effect.interruptible) continue;
       if (vague && effect.alone) throw vague;
       const killed = await runOnce(parts, { key: effect.key, when });
       assertSameTrace(name, undisturbed.effects, killed.effects, false);
@@ -140,7 +152,7 @@ async function prove(parts: ProofParts, end: ProvableEnd): Promise<Undisturbed> 
       kills++;
       const diff = difference(undisturbed.world, killed.world, unstable);
       if (diff === "") continue;
-      const error = new UnsafeTaskError(name, effect, undisturbed.effects[at - 1], when, diff);
+      const error = new UnsafeTaskError(effect.task, effect, undisturbed.effects[at - 1], when, diff);
       // Of several effects beside each other, the one is told that makes the difference by itself.
       if (effect.alone || (when === "after" && effect.kind !== "step")) throw error;
       vague ??= error;
@@ -153,17 +165,18 @@ async function prove(parts: ProofParts, end: ProvableEnd): Promise<Undisturbed> 
 /** Kills in the one release and goes on in the other. Answers how often. */
 async function proveAcross(
   parts: ProofParts,
-  effects: readonly TracedEffect[],
+  effects: readonly RunEffect[],
   undisturbed: readonly Undisturbed[],
 ): Promise<number> {
   let kills = 0;
   for (const [at, effect] of effects.entries())
     for (const when of ["before", "after"] as const) {
+      if (!effect.interruptible) continue;
       const killed = await runOnce(parts, { key: effect.key, when });
       kills++;
       const differences = undisturbed.map(({ world }) => difference(world, killed.world));
       if (differences.includes("")) continue;
-      const name = `${parts.task.name} (across releases)`;
+      const name = `${effect.task} (across releases)`;
       throw new UnsafeTaskError(name, effect, effects[at - 1], when, differences[0] ?? "");
     }
   return kills;

@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   }
   const database = new Database({ url: setting.database });
   await watchAll();
-  const worker = await SteppingWorker.start(database, [task], setting.release);
+  const worker = await SteppingWorker.start(database, withLinks([task]), setting.release);
   process.on("message", (request: AttemptRequest) => {
     attempt(worker, request, setting.trace).then(say, (error: unknown) => say({ failed: explain(error) }));
   });
@@ -35,12 +35,12 @@ async function attempt(
   trace: string,
 ): Promise<ProcessAnswer> {
   const held = await worker.claim();
-  if (held === undefined) return { ended: { job: undefined, effects: [], counts, killed: false, lists: [] } };
+  if (held === undefined) return { ended: { job: undefined, task: "", effects: [], counts, killed: false, lists: [] } };
   const counted = new Map(counts);
   const run = new TrackedRun(kill, counted);
   const ended = (killed: boolean) => {
     const { effects, lists } = run;
-    return { job: held.id, effects, counts: [...counted], killed, lists };
+    return { job: held.id, task: held.task.contract.name, effects, counts: [...counted], killed, lists };
   };
   run.onKill(() => {
     TrackedRun.outside(() => writeFileSync(trace, JSON.stringify(ended(true))));

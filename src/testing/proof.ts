@@ -1,5 +1,8 @@
 import type { Taskmaster } from "../client/taskmaster.ts";
-import type { AnyRunnableTask, AnyTask } from "../contract/task.ts";
+import { withLinks } from "../contract/chain.ts";
+import { rerunnable } from "../contract/execution.ts";
+import { type AnyRunnableTask, type AnyTask, executionOf } from "../contract/task.ts";
+import { jobsOfChain } from "../engine/chain-links.ts";
 import type { Database } from "../engine/database.ts";
 import { findJobs } from "../engine/jobs.ts";
 import { cancelByHand } from "../engine/manage.ts";
@@ -27,9 +30,16 @@ export interface ProofParts {
   readonly hire: (release: "killed" | "goes on") => Promise<Hand>;
 }
 
+/** An effect of a run, and in which task: of a chain it is a link. */
+export interface RunEffect extends TracedEffect {
+  readonly task: string;
+  /** It may be interrupted there: a short task never is, and a crash holds its job. */
+  readonly interruptible: boolean;
+}
+
 export interface RunResult {
   /** Of the run until it was killed, or to its end. */
-  readonly effects: readonly TracedEffect[];
+  readonly effects: readonly RunEffect[];
   readonly killed: boolean;
   readonly end: ProvableEnd | "held" | "cancelled";
   /** Why it did not succeed. */
@@ -40,14 +50,19 @@ export interface RunResult {
 /** How a task may be meant to end. */
 export type ProvableEnd = "succeeded" | "failed";
 
-/** Runs a job to its end, killed at most once; `onKilled` is called in between. */
+/** Runs a job to its end, or a chain's to that of its last link, killed at most once; `onKilled` is called in between. */
 export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => Promise<void>): Promise<RunResult> {
   const { task, payload, reset, snapshot, events, taskmaster, database } = parts;
   await reset?.();
   const since = await databaseTime(database);
-  const { id } = await taskmaster.enqueue(task as AnyTask as never, payload as never);
+  let { id } = await taskmaster.enqueue(task as AnyTask as never, payload as never);
   for (const [event, value] of Object.entries(events)) await taskmaster.signal(event, value);
-  const effects: TracedEffect[] = [];
+  const interruptible = new Set(
+    withLinks([task])
+      .filter(isRerunnable)
+      .map(({ name }) => name),
+  );
+  const effects: RunEffect[] = [];
   const lists = new Map<string, SeenList>();
   let killed = false;
   let counts: readonly (readonly [string, number])[] = [];
@@ -64,7 +79,8 @@ export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => P
         `Job ${id} of ${task.name} cannot be run: another worker of this database has taken it, or another job of the task stands before it.`,
         "",
       );
-    if (!killed) effects.push(...attempt.effects);
+    const which = { task: attempt.task, interruptible: interruptible.has(attempt.task) };
+    if (!killed) effects.push(...attempt.effects.map((effect) => ({ ...effect, ...which })));
     compareLists(task.name, lists, attempt.lists);
     counts = attempt.counts;
     if (attempt.killed) {
@@ -74,10 +90,17 @@ export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => P
     }
     const [job] = await findJobs(database, { ids: [id] }, 1);
     if (job && hasEnded(job.state)) {
+      const chain = await jobsOfChain(database, id);
+      const next = chain[chain.indexOf(id) + 1];
+      if (next !== undefined) {
+        id = next;
+        lists.clear();
+        continue;
+      }
       await hand.stop();
       const reason = job.reason ?? "";
       const end = job.state === "succeeded" ? job.state : `${job.state}: ${reason}`;
-      const left = await childrenSince(database, since, id);
+      const left = await childrenSince(database, since, chain);
       const children = left.map(({ task, payload }) => ({ task, payload }));
       const world = { end, children, snapshot: await snapshot() };
       // One with a key would stand in the way of the next run's.
@@ -89,6 +112,11 @@ export async function runOnce(parts: ProofParts, kill?: Kill, onKilled?: () => P
     }
     await letTimePass(database, id);
   }
+}
+
+/** Whether it may be interrupted and run again. */
+export function isRerunnable(task: AnyRunnableTask): boolean {
+  return rerunnable(executionOf(task));
 }
 
 function hasEnded(state: string): state is RunResult["end"] {

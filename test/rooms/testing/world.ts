@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import pg from "pg";
-import { type InterruptibleContext, Taskmaster, task } from "taskmaster";
+import { type AnyRunnableTask, type InputOf, type InterruptibleContext, Taskmaster, task } from "taskmaster";
 import { type InterruptOptions, interruptAnywhere, UnsafeTaskError } from "taskmaster/testing";
 import { expect, onTestFinished } from "vitest";
 import { z } from "zod";
@@ -52,34 +52,40 @@ export async function world() {
       );
       sent.on("error", reject).end("body");
     });
+  const proveTask = <T extends AnyRunnableTask>(
+    task: T,
+    payload: InputOf<T>,
+    options: Partial<InterruptOptions> = {},
+  ) =>
+    interruptAnywhere(task, payload, {
+      database: url,
+      ...options,
+      reset: async () => {
+        await sql.query("update counter set n = 0; delete from ledger");
+        mails.length = outbox.length = 0;
+        keys.clear();
+        writeFileSync(file, "");
+      },
+      snapshot: async () => ({
+        counter: (await sql.query("select n from counter")).rows,
+        ledger: (await sql.query("select * from ledger order by id")).rows,
+        mails: [...mails].sort(),
+        outbox: [...outbox],
+        file: existsSync(file) ? readFileSync(file, "utf8") : "",
+      }),
+    });
   const prove = (
     run: (payload: unknown, ctx: InterruptibleContext) => unknown,
     options: Partial<InterruptOptions> = {},
   ) =>
-    interruptAnywhere(
+    proveTask(
       task("proof.task")
         .payload(n)
         .interruptible({ backoff: { first: 1 } }, run),
       { n: 1 },
-      {
-        database: url,
-        ...options,
-        reset: async () => {
-          await sql.query("update counter set n = 0; delete from ledger");
-          mails.length = outbox.length = 0;
-          keys.clear();
-          writeFileSync(file, "");
-        },
-        snapshot: async () => ({
-          counter: (await sql.query("select n from counter")).rows,
-          ledger: (await sql.query("select * from ledger order by id")).rows,
-          mails: [...mails].sort(),
-          outbox: [...outbox],
-          file: existsSync(file) ? readFileSync(file, "utf8") : "",
-        }),
-      },
+      options,
     );
-  return { url, pool, mail, outbox, post, file, taskmaster, prove };
+  return { url, pool, mail, outbox, post, file, taskmaster, prove, proveTask };
 }
 
 /** The line of a test's file that a comment marks. */
