@@ -81,8 +81,15 @@ export async function findTasks(named: readonly string[], config: FoundConfig): 
     source:
       files.length === 0
         ? "no tasks found (tasks.ts, src/tasks.ts, tasks/, src/tasks/)"
-        : `tasks: ${shown.join(", ")} (${by})`,
+        : `tasks: ${inShort(shown)} (${by})`,
   };
+}
+
+/** The first of many files, and how many more there are: the line is for a glance. */
+function inShort(files: readonly string[]): string {
+  const most = 5;
+  if (files.length <= most + 1) return files.join(", ");
+  return `${files.slice(0, most).join(", ")} and ${files.length - most} more`;
 }
 
 /** An exported value, and what stands directly in an exported list or object. */

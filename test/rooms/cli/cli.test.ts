@@ -62,6 +62,19 @@ describe("where things are", () => {
     expect(answer.stderr).toMatch(/database: Postgres at 127\.0\.0\.1/);
   });
 
+  test("of many files the first are named", async () => {
+    const names = Array.from({ length: 9 }, (_, index) => `file${index}`);
+    const here = await project(
+      Object.fromEntries(
+        names.map((name) => [`tasks/${name}.ts`, tasks.replaceAll("user.confirm", `${name}.confirm`)]),
+      ),
+    );
+    const { stderr } = await here.call(["check", "--write"]);
+    expect(stderr).toContain(
+      "tasks: tasks/file0.ts, tasks/file1.ts, tasks/file2.ts, tasks/file3.ts, tasks/file4.ts and 4 more (by convention)",
+    );
+  });
+
   test("a task file with a mistake is told by its name", async () => {
     const here = await project({ "tasks.ts": "export const broken = ;" });
     const { code, stderr } = await here.call(["work"]);
