@@ -49,7 +49,6 @@ export function notNode(node: Node): Node {
 }
 
 const anObject = typeNode("object");
-const anArray = typeNode("array");
 const aNumber = typeNode("number");
 
 /** The demands whose conjunction is the schema; references and `allOf` are followed. */
@@ -172,14 +171,16 @@ function ofArrays(part: ArrayPart | undefined): Constraint[] {
     found.push({ node: arrayNode({ maxItems }), opposite: arrayNode({ minItems: maxItems + 1 }, ["array"]) });
   if (unique === true) found.push({ node: arrayNode({ unique }), opposite: arrayNode({ minItems: 2 }, ["array"]) });
   if (contains !== undefined)
-    found.push({
-      node: arrayNode({ contains }),
-      opposite:
-        contains.min === 1 && contains.max === undefined
-          ? arrayNode({ rest: notNode(contains.node) }, ["array"])
-          : anArray,
-    });
+    found.push({ node: arrayNode({ contains }), opposite: Node.of({ anyOf: tooFewOrTooMany(contains) }) });
   return found;
+}
+
+function tooFewOrTooMany({ node, min, max }: NonNullable<ArrayPart["contains"]>): readonly Node[] {
+  return [
+    ...(min > 0 ? [arrayNode({ rest: notNode(node) }, ["array"])] : []),
+    ...(min > 1 ? [shorter("array", min)] : []),
+    ...(max !== undefined ? [arrayNode({ contains: { node, min: max + 1 } }, ["array"])] : []),
+  ];
 }
 
 function ofObjects(part: ObjectPart | undefined): Constraint[] {

@@ -24,35 +24,53 @@ export interface Findings extends Direction {
   readonly spent: number;
 }
 
-export function compareDirection(writer: Node, reader: Node, steps: number): Findings {
+/**
+ * @param wanted "something" where one witness is enough. "everything": a counterexample for each place where the reader refuses
+ *   something, if the steps suffice for that; of a large schema they suffice for one witness much sooner.
+ */
+export function compareDirection(
+  writer: Node,
+  reader: Node,
+  steps: number,
+  wanted: "something" | "everything",
+): Findings {
   const whole = conjunction([item(writer, "writer")]);
   const budget = budgetOf(steps);
   const prover = new SubsetProver(budget);
-  const proof = within(() => prover.subset(whole, reader));
-  if (proof?.holds === true)
-    return {
-      verdict: "yes",
-      drops: proof.drops.length > 0,
-      droppedPaths: proof.drops,
-      counters: [],
-      spent: steps - budget.left,
-    };
-  const proving = steps - Math.max(0, budget.left);
-  const found = within(() => {
+  let spent = 0;
+  const limited = <Result>(ask: () => Result): Result | undefined => {
     budget.left = steps;
-    const explaining = proof === undefined ? new SubsetProver(budget) : prover;
-    explaining.explain();
-    return explaining.subset(whole, reader).counters;
-  });
-  const candidates = found === undefined || found.length === 0 ? simplest : found;
-  const counters = candidates.filter(({ value }) => within(() => isWitness(writer, reader, value, budgetOf(steps))));
+    const result = within(ask);
+    spent += steps - Math.max(0, budget.left);
+    return result;
+  };
+  const proof = limited(() => prover.subset(whole, reader));
+  if (proof?.holds === true) {
+    const { drops } = proof;
+    return { verdict: "yes", drops: drops.length > 0, droppedPaths: drops, counters: [], spent };
+  }
+  const search = (what: "something" | "everything", depth?: number): readonly Counter[] => {
+    // What was broken off has left assumptions behind.
+    const searching = depth !== undefined || budget.left < 0 ? new SubsetProver(budget, depth) : prover;
+    searching.explain(what);
+    const found = limited(() => searching.subset(whole, reader).counters) ?? [];
+    return found.filter(({ value }) => within(() => isWitness(writer, reader, value, budgetOf(steps))));
+  };
+  let one: readonly Counter[] = [];
+  for (const depth of [...shallow, undefined]) if (one.length === 0) one = search("something", depth);
+  const all = wanted === "everything" || one.length === 0 ? search("everything") : one;
+  const found = [all, one].find((counters) => counters.length > 0);
+  const counters =
+    found ?? simplest.filter(({ value }) => within(() => isWitness(writer, reader, value, budgetOf(steps))));
   const [first] = counters;
-  const spent = proving + steps - Math.max(0, budget.left);
   const nothingDropped = { drops: false, droppedPaths: [], counters, spent };
   return first === undefined
     ? { verdict: "unknown", ...nothingDropped }
     : { verdict: "no", witness: first.value, ...nothingDropped };
 }
+
+/** A witness is looked for near the top first: the ways down multiply. */
+const shallow = [3, 6, 12];
 
 /** Where the steps do not suffice for a search, as in a very large schema. */
 const simplest: readonly Counter[] = [{}, [], "", 0, false, null].map((value) => ({ value, path: "" }));

@@ -1,7 +1,16 @@
 import { type Branch, type Conjunction, conjunction, item } from "./branch.ts";
 import { constraintsOf, notNode } from "./constraints.ts";
-import type { Node, Parts } from "./node.ts";
-import { bothProven, nothingSeen, type Proof, type Prover, proven, type Seen, unproven } from "./proof.ts";
+import { Node, type Parts } from "./node.ts";
+import {
+  bothProven,
+  type Counter,
+  nothingSeen,
+  type Proof,
+  type Prover,
+  proven,
+  type Seen,
+  unproven,
+} from "./proof.ts";
 import { sample, sampleBranch, sampleWith } from "./sample.ts";
 
 /** Whether a branch satisfies what a reader says with `anyOf`, `oneOf`, `not` and `if`. */
@@ -46,7 +55,13 @@ function coversSplit(prover: Prover, branch: Branch, members: readonly Node[], s
 }
 
 function countersOf(prover: Prover, branch: Branch, members: readonly Node[]): Proof["counters"] {
-  const near = members.slice(0, 6).flatMap((member) => prover.covers(branch, member).counters.slice(0, 4));
+  const near: Counter[] = [];
+  const union = Node.of({ anyOf: members });
+  for (const member of members.slice(0, 6)) {
+    const counters = prover.covers(branch, member).counters.slice(0, 4);
+    if (prover.isEnough(branch, union, counters)) return counters;
+    near.push(...counters);
+  }
   const further = members.slice(0, 3).flatMap((member) =>
     constraintsOf(member)
       .slice(0, 12)
@@ -59,10 +74,11 @@ function countersOf(prover: Prover, branch: Branch, members: readonly Node[]): P
 /** Exactly one: at least one, and no two of those that can hold together hold at once. */
 export function coversOne(prover: Prover, branch: Branch, members: readonly Node[]): Proof {
   const live = members.filter((member) => !prover.isDisjoint(branch, member));
+  const union = Node.of({ oneOf: members });
   let proof = coversAny(prover, branch, live);
   for (const [index, one] of live.entries())
     for (const other of live.slice(index + 1)) {
-      if (!proof.holds && !prover.explains) return proof;
+      if (!proof.holds && (!prover.explains || prover.isEnough(branch, union, proof.counters))) return proof;
       const shared = conjunction([...branch.items, item(one, "condition"), item(other, "condition")]);
       if (!prover.isEmpty(shared)) proof = bothProven(proof, overlapping(prover, shared));
     }

@@ -22,7 +22,7 @@ export function outcomesOf(older: Node, newer: Node, budget: Budget): Outcomes {
 
 /** @throws {BudgetSpent} */
 export function outcomeOf(writer: Node, reader: Node, budget: Budget): Outcome {
-  const { verdict, drops, spent } = compareDirection(writer, reader, steps);
+  const { verdict, drops, spent } = compareDirection(writer, reader, steps, "something");
   spend(budget, spent);
   if (verdict === "yes") return drops ? "drop" : "ok";
   return verdict === "no" ? "break" : "unknown";

@@ -81,6 +81,8 @@ export interface Prover {
   readonly budget: Budget;
   /** Whether counterexamples are wanted; otherwise the first failure ends it. */
   readonly explains: boolean;
+  /** Where one counterexample is wanted: whether there is one among these that a producer may store. */
+  isEnough(at: Pick<Conjunction, "items">, reader: Node, counters: readonly Counter[]): boolean;
   /** All that satisfies `at` satisfies `reader`: a place of its own, such as a property. */
   subset(at: Conjunction, reader: Node): Proof;
   /** The same for one branch, in place. */

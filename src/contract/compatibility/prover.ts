@@ -1,6 +1,7 @@
 import { coversArray, coversUnevaluatedItems } from "./arrays.ts";
 import { type Branch, type Conjunction, conjunction, demands, item, type Role } from "./branch.ts";
 import { type Budget, spend } from "./budget.ts";
+import { isClosedPayload } from "./closed.ts";
 import { type Constraint, constraintsOf } from "./constraints.ts";
 import { isEmptyBranch } from "./emptiness.ts";
 import { evaluate } from "./evaluate.ts";
@@ -37,6 +38,7 @@ import {
 const maxDepth = 40;
 const maxHops = 150;
 const maxCounters = 8;
+const anything = Node.of({});
 
 /**
  * The proof that a reader takes whatever a writer may have stored.
@@ -49,7 +51,7 @@ const maxCounters = 8;
  */
 export class SubsetProver implements Prover {
   readonly budget: Budget;
-  #explains = false;
+  #explains: "nothing" | "something" | "everything" = "nothing";
   readonly #proofs = new Map<string, Proof>();
   readonly #failures = new Map<string, Proof>();
   readonly #assumed = new Map<string, { used: boolean }>();
@@ -60,22 +62,26 @@ export class SubsetProver implements Prover {
   #depth = 0;
   #hops = 0;
 
-  constructor(budget: Budget) {
+  readonly #maxDepth: number;
+
+  /** @param depth nothing further down in the payload is looked at: that is soon done, and shows what is wrong near the top */
+  constructor(budget: Budget, depth = maxDepth) {
     this.budget = budget;
+    this.#maxDepth = depth;
   }
 
-  /** From now on failures come with counterexamples. */
-  explain(): void {
-    this.#explains = true;
+  /** From now on failures come with counterexamples: with the first that tells, or with as many as there are reasons. */
+  explain(what: "something" | "everything"): void {
+    this.#explains = what;
   }
 
   get explains(): boolean {
-    return this.#explains;
+    return this.#explains !== "nothing";
   }
 
   quickly<Result>(ask: () => Result): Result {
     const before = this.#explains;
-    this.#explains = false;
+    this.#explains = "nothing";
     const result = ask();
     this.#explains = before;
     return result;
@@ -91,7 +97,7 @@ export class SubsetProver implements Prover {
       assumption.used = true;
       return proven;
     }
-    if (this.#depth >= maxDepth) return unproven;
+    if (this.#depth >= this.#maxDepth) return unproven;
     const [first, ...others] = at.items.filter(({ role }) => demands(role));
     if (first?.role === "writer" && others.length === 0 && !first.local && this.#same.holds(first.node, reader))
       return proven;
@@ -121,7 +127,8 @@ export class SubsetProver implements Prover {
         proof = bothProven(proof, { holds: true, seen: nothingSeen, drops, counters: [] });
       } else if (!this.isEmptyBranch(branch)) {
         proof = bothProven(proof, own);
-        if (!this.#explains) return unproven;
+        if (!this.explains) return unproven;
+        if (this.isEnough(at, reader, own.counters)) break;
       }
     }
     return proof.holds ? proof : { ...unproven, counters: this.#telling(at, reader, proof.counters) };
@@ -129,9 +136,13 @@ export class SubsetProver implements Prover {
 
   /** The counterexamples that the evaluator does not contradict; where there are none, whatever else can be found. */
   #telling(at: Conjunction, reader: Node, counters: readonly Counter[]): readonly Counter[] {
-    if (!this.#explains) return [];
+    if (!this.explains) return [];
+    if (this.#explains === "something") {
+      const first = counters.find((counter) => this.isEnough(at, reader, [counter]));
+      if (first !== undefined) return [first];
+    }
     const found = counters.filter(({ value }) => this.#tells(at, reader, value));
-    if (found.length > 0) return spread(found);
+    if (found.length > 0) return this.#explains === "something" ? found.slice(0, 1) : spread(found);
     const others = [
       ...sample(at, this.budget),
       ...this.branchesOf(at)
@@ -144,7 +155,16 @@ export class SubsetProver implements Prover {
       .map((value) => ({ value, path: "" }));
   }
 
-  #tells({ items }: Conjunction, reader: Node, value: unknown): boolean {
+  isEnough({ items }: Pick<Conjunction, "items">, reader: Node, counters: readonly Counter[]): boolean {
+    if (this.#explains !== "something" || counters.length === 0) return false;
+    const writers = items.filter(({ role }) => role === "writer").map(({ node }) => node);
+    const [writer = anything] = writers.length > 1 ? [Node.of({ allOf: writers })] : writers;
+    return counters.some(
+      ({ value }) => this.#tells({ items }, reader, value) && isClosedPayload(writer, value, this.budget),
+    );
+  }
+
+  #tells({ items }: Pick<Conjunction, "items">, reader: Node, value: unknown): boolean {
     if (evaluate(reader, value, this.budget) !== "no") return false;
     return items.every(({ node, role }) => {
       if (!demands(role)) return true;
@@ -166,7 +186,7 @@ export class SubsetProver implements Prover {
       return { ...proven, seen: { ...nothingSeen, vague: true } };
     if (this.#hops >= maxHops) return unproven;
     this.#hops++;
-    const proof = this.#explains ? this.#bitwise(branch, reader) : this.#whole(branch, reader);
+    const proof = this.explains ? this.#bitwise(branch, reader) : this.#whole(branch, reader);
     this.#hops--;
     return proof;
   }
@@ -181,9 +201,13 @@ export class SubsetProver implements Prover {
   #bitwise(branch: Branch, reader: Node): Proof {
     const quick = this.quickly(() => this.#whole(branch, reader));
     if (quick.holds) return quick;
-    return constraintsOf(reader)
-      .map((constraint) => this.#constraint(branch, constraint))
-      .reduce(bothProven, proven);
+    let proof: Proof = proven;
+    for (const constraint of constraintsOf(reader)) {
+      const own = this.#constraint(branch, constraint);
+      proof = bothProven(proof, own);
+      if (this.isEnough(branch, reader, own.counters)) return own;
+    }
+    return proof;
   }
 
   #constraint(branch: Branch, constraint: Constraint): Proof {
@@ -192,7 +216,7 @@ export class SubsetProver implements Prover {
   }
 
   refuse(branch: Branch, { opposite }: Constraint): Proof {
-    if (!this.#explains) return unproven;
+    if (!this.explains) return unproven;
     const samples = sampleWith(branch, opposite, this.budget).slice(0, 6);
     return { ...unproven, counters: samples.map((value) => ({ value, path: "" })) };
   }
@@ -208,9 +232,9 @@ export class SubsetProver implements Prover {
     if (parts.string !== undefined) holds &&= coversString(branch, parts.string);
     if (parts.format !== undefined) holds &&= coversFormat(branch, parts.format);
     holds &&= (parts.opaque ?? []).every((opaque) => this.#coversOpaque(branch, opaque));
-    if (!holds && !this.#explains) return unproven;
+    if (!holds && !this.explains) return unproven;
     let proof = bothProven(provenIf(holds), this.#logic(branch, parts));
-    if (!proof.holds && !this.#explains) return unproven;
+    if (!proof.holds && !this.explains) return unproven;
     if (type === "array" && parts.array !== undefined)
       proof = bothProven(proof, coversArray(this, branch, parts.array));
     if (type === "object" && parts.object !== undefined)
@@ -232,7 +256,7 @@ export class SubsetProver implements Prover {
     let proof = proven;
     for (const member of allOf ?? []) {
       proof = bothProven(proof, this.covers(branch, member));
-      if (!proof.holds && !this.#explains) return unproven;
+      if (!proof.holds && !this.explains) return unproven;
     }
     if (anyOf !== undefined) proof = bothProven(proof, coversAny(this, branch, anyOf));
     if (oneOf !== undefined) proof = bothProven(proof, coversOne(this, branch, oneOf));

@@ -1,6 +1,7 @@
 import { type Branch, type Conjunction, conjunction, item } from "./branch.ts";
 import { type Budget, remembered, spend } from "./budget.ts";
 import { constraintsOf } from "./constraints.ts";
+import { evaluate } from "./evaluate.ts";
 import { expand } from "./expand.ts";
 import { sameJson } from "./json.ts";
 import { Node } from "./node.ts";
@@ -50,6 +51,12 @@ function weight({ type }: Branch): number {
 }
 
 export function sampleBranch(branch: Branch, budget: Budget, depth = 0, fixed = nothingFixed): readonly unknown[] {
+  const samples = candidates(branch, budget, depth, fixed);
+  if (branch.nots.length === 0) return samples;
+  return samples.filter((value) => branch.nots.every((not) => evaluate(not, value, budget) !== "yes"));
+}
+
+function candidates(branch: Branch, budget: Budget, depth: number, fixed: Fixed): readonly unknown[] {
   spend(budget);
   if (branch.values !== undefined && fixed.size === 0) return branch.values.slice(0, maxSamples);
   switch (branch.type) {

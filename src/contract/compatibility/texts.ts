@@ -83,7 +83,8 @@ export function sampleTexts(branch: Branch, count = 3): readonly string[] {
     "1",
     "a",
   ];
-  const found = [...samples, ...known.filter(fits)];
+  const literals = [...branch.patterns, ...branch.notPatterns].flatMap(literalsOf);
+  const found = [...new Set([...samples, ...[...literals, ...known].filter(fits)])].slice(0, 8);
   for (let round = 0; round < count; round++) {
     const next = findText(inside(branch), [
       ...outside(branch),
@@ -93,4 +94,11 @@ export function sampleTexts(branch: Branch, count = 3): readonly string[] {
     found.push(next.found);
   }
   return found.filter(fits);
+}
+
+/** What a pattern says letter by letter: where no automaton can be built, as of a look-ahead, it was written against such a text. */
+function literalsOf(pattern: string): readonly string[] {
+  const [classes, signs, escapes] = [/\\[A-Za-z0-9]|\[\^?[^\]]*\]|\(\?<?[:=!]/g, /(?<!\\)[{}()|^$*+?]/g, /\\/g];
+  const literals = pattern.replace(classes, "\n").replace(signs, "\n").replace(escapes, "").split("\n");
+  return literals.filter((text) => text !== "").slice(0, 6);
 }

@@ -90,7 +90,8 @@ describe("an update of the schema library", () => {
 
 test("what nobody can prove breaks, and says so", async () => {
   const text = (pattern: RegExp) => confirm(z.object({ code: z.string().regex(pattern) }) as never);
-  const [finding] = await findings([text(/^(\w)\1*(?<!9)$/)], [text(/^(\w)(\1\1)*(?<!8)$/)]);
+  // The same texts, said in another way, with back-references: nothing refutes it, and no automaton proves it.
+  const [finding] = await findings([text(/^(\w)\1*$/)], [text(/^(\w)(\1)*$/)]);
   expect(finding).toMatchObject({ rule: "payload-unproven", severity: "breaking" });
   expect(finding?.effects.map(({ what }) => what)).toContain(
     "whether some queued jobs are refused cannot be proved either way, so take it that they are.",

@@ -1,0 +1,65 @@
+import { describe, expect, test } from "vitest";
+import { compareSchemas } from "../../../src/contract/compatibility/compatibility.ts";
+import type { JsonSchema } from "../../../src/contract/json-schema.ts";
+import { judge } from "./judge.ts";
+
+/** Promise: what breaks is called breaking, with a payload that shows it, and not merely undecided. */
+
+const list = { type: "array" };
+const text = { type: "string" };
+
+const breaking: readonly (readonly [string, JsonSchema, JsonSchema])[] = [
+  [
+    "items that are wanted become integers",
+    { ...list, contains: { type: "number" } },
+    { ...list, contains: { type: "integer" } },
+  ],
+  [
+    "an integer is wanted among numbers",
+    { ...list, items: { type: "number" }, minItems: 1 },
+    { ...list, contains: { type: "integer" } },
+  ],
+  ["at most two of them are taken", { ...list, contains: text }, { ...list, contains: text, maxContains: 2 }],
+  ["a look-ahead refuses a word", text, { ...text, pattern: "^(?!drop ).*$" }],
+  ["a look-behind refuses an ending", text, { ...text, pattern: "(?<!\\.exe)$" }],
+];
+
+test.each(breaking)("%s", (_, older, newer) => {
+  const { verdict, witness } = compareSchemas(older, newer).backward;
+  expect(verdict).toBe("no");
+  expect([judge(older)(witness), judge(newer)(witness)]).toEqual([true, false]);
+});
+
+describe("of a large schema", () => {
+  /** Definitions that refer to each other, each by a union and a list: more ways than anybody can go. */
+  const settings = (changed: object): JsonSchema => {
+    const count = 60;
+    const other = (index: number, step: number) => ({ $ref: `#/$defs/part${(index * 7 + step) % count}` });
+    const part = (index: number) => ({
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        kind: { const: `part${index}` },
+        level: { enum: ["off", "on", "warn"] },
+        options: { anyOf: [other(index, 1), { type: "null" }, { ...list, items: other(index, 2) }] },
+        more: {
+          oneOf: [{ type: "boolean" }, other(index, 3), { type: "object", additionalProperties: other(index, 4) }],
+        },
+        size: index === 41 ? changed : { type: "integer", minimum: 1, maximum: 99 },
+      },
+      required: ["kind"],
+    });
+    return {
+      ...part(count),
+      $defs: Object.fromEntries(Array.from({ length: count }, (_, index) => [`part${index}`, part(index)])),
+    } as JsonSchema;
+  };
+
+  test("one witness is found, where all of them are too many", () => {
+    const older = settings({ type: "number" });
+    const newer = settings({ type: "integer" });
+    const { backward } = compareSchemas(older, newer);
+    expect(backward.verdict).toBe("no");
+    expect([judge(older)(backward.witness), judge(newer)(backward.witness)]).toEqual([true, false]);
+  });
+});
