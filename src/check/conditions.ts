@@ -72,7 +72,7 @@ function missingReaders(task: string, revision: number, { processes }: Productio
   const older = readers.filter(({ hi }) => hi < revision);
   return older.length === 0
     ? undefined
-    : `${processesText(older)} of ${task} read up to revision ${revisionsText(older)} only`;
+    : `${processesText(older)} of ${task} ${older.length === 1 ? "reads" : "read"} up to revision ${revisionsText(older)} only`;
 }
 
 /** `2 live processes (release 4f2a)` */

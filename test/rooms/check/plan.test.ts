@@ -96,7 +96,7 @@ test("its status follows production, deploy by deploy", async () => {
   await enqueue(on, released, { id: 1, message: "a" });
   expect(await now()).toEqual({
     now: 1,
-    unmet: ["1 live process (release old) of user.confirm read up to revision 1 only"],
+    unmet: ["1 live process (release old) of user.confirm reads up to revision 1 only"],
   });
 
   const caller = await register(on.database, { tasks: [released], release: "old", role: "producer" });
