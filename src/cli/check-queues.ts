@@ -6,8 +6,9 @@ import { checkQueueBacklog, type QueueBacklogReport } from "../check/queue-backl
 import { assertQueueContracts, type QueueContracts } from "../contract/queue-contracts.ts";
 import { say } from "./context.ts";
 import { CouldNotCheckError, UsageError } from "./failure.ts";
-import { type FoundConfig, loadConfig, loadModule } from "./find-tasks.ts";
+import { type FoundConfig, loadConfig } from "./find-tasks.ts";
 import { type FleetOptions, fleetsThat, openStoredJobs } from "./fleet-option.ts";
+import { loadModule } from "./load-module.ts";
 import { ProgressLine } from "./progress-line.ts";
 
 /** `taskmaster check --live` for existing queues: their stored jobs against contracts that stand in a file of their own, or in the config. */

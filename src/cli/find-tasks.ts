@@ -1,12 +1,11 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import type { Jiti } from "jiti";
 import { withLinks } from "../contract/chain.ts";
 import { isSchedule, type Schedule } from "../contract/schedule.ts";
 import { type AnyTask, isTask } from "../contract/task.ts";
 import type { TaskmasterConfig } from "../process/config.ts";
 import { UsageError } from "./failure.ts";
+import { loadModule } from "./load-module.ts";
 
 /** Where tasks are: named on the command line, in `taskmaster.config.ts`, or by convention. TypeScript is loaded as it stands. */
 export interface FoundTasks {
@@ -25,8 +24,6 @@ const conventions = ["tasks", "src/tasks"];
 const endings = [".ts", ".mts", ".js", ".mjs"];
 const configNames = endings.map((ending) => `taskmaster.config${ending}`);
 
-let jiti: Jiti | undefined;
-
 export interface FoundConfig extends TaskmasterConfig {
   readonly file?: string;
 }
@@ -35,7 +32,7 @@ export interface FoundConfig extends TaskmasterConfig {
 export async function loadConfig(): Promise<FoundConfig> {
   const file = configNames.find((name) => existsSync(name));
   if (file === undefined) return {};
-  const module = await load(resolve(file));
+  const module = await loadModule(resolve(file));
   const config: unknown = "default" in module ? module.default : module;
   if (typeof config !== "object" || config === null)
     throw new UsageError(`${file} exports no config. Write: export default defineConfig({ tasks: "src/tasks" }).`);
@@ -57,7 +54,7 @@ export async function findTasks(named: readonly string[], config: FoundConfig): 
             "by convention",
           ];
   const files = [...new Set(paths.flatMap(expand))];
-  const modules = await Promise.all(files.map(load));
+  const modules = await Promise.all(files.map(loadModule));
   const shown = files.map((file) => relative(process.cwd(), file));
   const exported = modules.map((module) => Object.values(module).flatMap(within));
   const values = exported.flat();
@@ -127,33 +124,4 @@ function expand(path: string): string[] {
 
 function isCode(name: string): boolean {
   return endings.some((ending) => name.endsWith(ending)) && !name.endsWith(".d.ts") && !/\.(test|spec)\./.test(name);
-}
-
-/** A module of the user's. @throws {UsageError} where it is not there, or cannot be loaded */
-export async function loadModule(file: string): Promise<Record<string, unknown>> {
-  if (!existsSync(file)) throw new UsageError(`There is no file ${relative(process.cwd(), file)}.`);
-  return load(file);
-}
-
-async function load(file: string): Promise<Record<string, unknown>> {
-  try {
-    // What node can load by itself it should: it is then the same module as everywhere else.
-    if (file.endsWith(".mjs") || (file.endsWith(".js") && isModule(file)))
-      return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-    jiti ??= (await import("jiti")).createJiti(import.meta.url, { interopDefault: true });
-    return await jiti.import<Record<string, unknown>>(file);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${relative(process.cwd(), file)} could not be loaded: ${message}`, { cause: error });
-  }
-}
-
-/** Whether node takes a `.js` file as a module: by the nearest package.json. */
-function isModule(file: string): boolean {
-  for (let at = dirname(file); ; at = dirname(at)) {
-    const manifest = join(at, "package.json");
-    if (existsSync(manifest))
-      return (JSON.parse(readFileSync(manifest, "utf8")) as { type?: unknown }).type === "module";
-    if (dirname(at) === at) return false;
-  }
 }
