@@ -48,6 +48,11 @@ export class SchemaDocument {
     return fragment.startsWith("/") ? followPointer(fragment, resource) : undefined;
   }
 
+  /** Whether a reference is to a schema of another document, by its full address: then it is the same one, whoever refers to it. */
+  isElsewhere(reference: string): boolean {
+    return /^[a-z][a-z0-9+.-]*:/i.test(reference) && !this.#places().has(withoutFragment(reference));
+  }
+
   /** A `$dynamicRef` is as good as a `$ref` where no more than one anchor can answer it. */
   isStatic(dynamicReference: string): boolean {
     this.#places();

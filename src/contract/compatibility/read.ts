@@ -138,8 +138,6 @@ function readLogic(reading: Reading, parts: Mutable<Parts>, make: MakeNode): voi
     };
 }
 
-const dialectSchema = /^https?:\/\/json-schema\.org\/draft[-/][^/]+\/(meta\/[a-z-]+|schema)(#.*)?$/;
-
 function readReferences(reading: Reading, make: MakeNode): Node[] {
   const { schema, resource } = reading;
   const targets: Node[] = [];
@@ -153,9 +151,9 @@ function readReferences(reading: Reading, make: MakeNode): Node[] {
       keyword === "$ref" ||
       (found?.schema === resource.document.resource.root && resource.document.isStatic(String(reference)));
     const target = isPlain ? found : undefined;
-    // A fresh symbol: two references to nowhere are never taken for the same. A dialect's own schema never changes.
-    const isDialect = keyword === "$ref" && isText(reference) && dialectSchema.test(reference);
-    if (target === undefined) reading.opaque.push({ keyword, value: isDialect ? reference : Symbol(keyword) });
+    // A fresh symbol: two references to nowhere are never taken for the same, and a file beside this one changes with it.
+    const isElsewhere = keyword === "$ref" && isText(reference) && resource.document.isElsewhere(reference);
+    if (target === undefined) reading.opaque.push({ keyword, value: isElsewhere ? reference : Symbol(keyword) });
     else targets.push(make(target.schema, target.resource));
   }
   return targets;

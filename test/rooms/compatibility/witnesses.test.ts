@@ -63,3 +63,31 @@ describe("of a large schema", () => {
     expect([judge(older)(backward.witness), judge(newer)(backward.witness)]).toEqual([true, false]);
   });
 });
+
+describe("a schema of another document", () => {
+  const holding = ($ref: string, more: object = {}) => ({
+    $schema: "http://json-schema.org/draft-07/schema#",
+    $id: "https://example.com/config.json",
+    type: "object",
+    properties: { preset: { $ref }, ...more },
+  });
+  const elsewhere = "https://elsewhere.example/preset.json";
+
+  test("is the same for whoever refers to it by its full address", () => {
+    const { backward, forward } = compareSchemas(holding(elsewhere), holding(elsewhere, { more: { type: "string" } }));
+    expect([backward.verdict, forward.verdict]).toEqual(["yes", "yes"]);
+  });
+
+  test("is another at another address", () => {
+    const { backward, forward } = compareSchemas(holding(elsewhere), holding(`${elsewhere}#/definitions/small`));
+    expect([backward.verdict, forward.verdict]).toEqual(["unknown", "unknown"]);
+  });
+
+  test.each([
+    ["a file beside this one, which changes with it", "preset.json"],
+    ["a place in this one that is gone", "https://example.com/config.json#/definitions/gone"],
+  ])("is not known where it is %s", (_, reference) => {
+    const { backward, forward } = compareSchemas(holding(reference), holding(reference, { more: { type: "string" } }));
+    expect([backward.verdict, forward.verdict]).toEqual(["unknown", "unknown"]);
+  });
+});
