@@ -49,8 +49,10 @@ export class SchemaDocument {
   }
 
   /** Whether a reference is to a schema of another document, by its full address: then it is the same one, whoever refers to it. */
-  isElsewhere(reference: string): boolean {
-    return /^[a-z][a-z0-9+.-]*:/i.test(reference) && !this.#places().has(withoutFragment(reference));
+  isElsewhere(reference: string, from: Resource): boolean {
+    if (!/^[a-z][a-z0-9+.-]*:/i.test(reference)) return false;
+    const uri = absolute(reference, from.base);
+    return uri !== undefined && !this.#places().has(withoutFragment(uri));
   }
 
   /** A `$dynamicRef` is as good as a `$ref` where no more than one anchor can answer it. */

@@ -152,8 +152,10 @@ function readReferences(reading: Reading, make: MakeNode): Node[] {
       (found?.schema === resource.document.resource.root && resource.document.isStatic(String(reference)));
     const target = isPlain ? found : undefined;
     // A fresh symbol: two references to nowhere are never taken for the same, and a file beside this one changes with it.
-    const isElsewhere = keyword === "$ref" && isText(reference) && resource.document.isElsewhere(reference);
-    if (target === undefined) reading.opaque.push({ keyword, value: isElsewhere ? reference : Symbol(keyword) });
+    // With its dialect: what is elsewhere may name none of its own.
+    const isElsewhere = keyword === "$ref" && isText(reference) && resource.document.isElsewhere(reference, resource);
+    const value = isElsewhere ? [resource.document.dialect, reference] : Symbol(keyword);
+    if (target === undefined) reading.opaque.push({ keyword, value });
     else targets.push(make(target.schema, target.resource));
   }
   return targets;

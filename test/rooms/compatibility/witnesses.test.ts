@@ -78,6 +78,11 @@ describe("a schema of another document", () => {
     expect([backward.verdict, forward.verdict]).toEqual(["yes", "yes"]);
   });
 
+  test("is perhaps another in another dialect", () => {
+    const newer = { ...holding(elsewhere), $schema: "https://json-schema.org/draft/2020-12/schema" };
+    expect(compareSchemas(holding(elsewhere), newer).backward.verdict).toBe("unknown");
+  });
+
   test("is another at another address", () => {
     const { backward, forward } = compareSchemas(holding(elsewhere), holding(`${elsewhere}#/definitions/small`));
     expect([backward.verdict, forward.verdict]).toEqual(["unknown", "unknown"]);
@@ -86,6 +91,7 @@ describe("a schema of another document", () => {
   test.each([
     ["a file beside this one, which changes with it", "preset.json"],
     ["a place in this one that is gone", "https://example.com/config.json#/definitions/gone"],
+    ["the same by a longer way", "HTTPS://example.com/old/../config.json#/definitions/gone"],
   ])("is not known where it is %s", (_, reference) => {
     const { backward, forward } = compareSchemas(holding(reference), holding(reference, { more: { type: "string" } }));
     expect([backward.verdict, forward.verdict]).toEqual(["unknown", "unknown"]);
