@@ -1,20 +1,15 @@
 /** A comparison may take so many steps and nest so deep, whatever it is given; beyond that its answer is "unknown". */
 
-import type { Node } from "./node.ts";
-import type { Verdict } from "./truth.ts";
-
 export class BudgetSpent extends Error {}
 
 export interface Budget {
   left: number;
   /** What was worked out on the way, and would be again. */
   readonly memo?: Map<string, unknown>;
-  /** Which schemas the payloads that were made on the way satisfy, and what is inside of them. */
-  readonly verdicts?: WeakMap<object, Map<Node, Verdict>>;
 }
 
 export function budgetOf(steps: number): Budget {
-  return { left: steps, memo: new Map(), verdicts: new WeakMap() };
+  return { left: steps, memo: new Map() };
 }
 
 export function remembered<Value>({ memo }: Budget, key: string, make: () => Value): Value {

@@ -31,26 +31,9 @@ class Evaluator {
     this.#budget = budget;
   }
 
-  /**
-   * A schema at a place of its own: the root, a property, an item. What is inside of a payload is asked again for each payload
-   * that is made around it, of the same schema.
-   */
+  /** A schema at a place of its own: the root, a property, an item. */
   place(node: Node, value: unknown, depth: number): Verdict {
-    const known = this.#known(value);
-    const before = known?.get(node);
-    if (before !== undefined) return before;
-    const verdict = this.#apply(node, value, { keys: new Map(), items: new Map() }, depth, 0);
-    // Not known may mean: not from this far up.
-    if (verdict !== "unknown") known?.set(node, verdict);
-    return verdict;
-  }
-
-  #known(value: unknown): Map<Node, Verdict> | undefined {
-    const { verdicts } = this.#budget;
-    if (verdicts === undefined || typeof value !== "object" || value === null) return;
-    const known = verdicts.get(value) ?? new Map<Node, Verdict>();
-    verdicts.set(value, known);
-    return known;
+    return this.#apply(node, value, { keys: new Map(), items: new Map() }, depth, 0);
   }
 
   #apply(node: Node, value: unknown, seen: Seen, depth: number, hops: number): Verdict {
