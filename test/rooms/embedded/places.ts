@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -144,8 +153,11 @@ export async function query(url: string, text: string): Promise<Record<string, u
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // A process whose parent does not care has ended all the same.
-    return process.platform !== "linux" || !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    if (process.platform !== "linux") return true;
+    // A process whose parent does not care has ended all the same, once all its threads have: the first one may end
+    // before the others, which still hold the files.
+    const ended = /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return !ended || readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }
