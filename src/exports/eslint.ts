@@ -3,10 +3,11 @@
  *
  * @example
  * // eslint.config.js
- * import { taskmaster } from "taskmaster/eslint";
+ * import taskmaster from "taskmaster/eslint";
  *
  * export default [taskmaster.configs.recommended];
  *
  * @module
  */
-export { taskmaster } from "../lint/plugin.ts";
+// By its name, and as the default, as other plugins of ESLint are imported.
+export { taskmaster, taskmaster as default } from "../lint/plugin.ts";
