@@ -1,8 +1,12 @@
 import type { JsonSchema } from "../json-schema.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { dialectOf } from "./keywords.ts";
+import { metaSchemas } from "./meta-schemas.ts";
 
-/** A schema document: where its `$ref`s lead. Nothing is ever fetched; what is not in the document has no target. */
+/**
+ * A schema document: where its `$ref`s lead. Nothing is ever fetched: what is neither in the document nor one of the schemas of schemas
+ * has no target.
+ */
 
 /** A schema with an `$id` of its own, or the document itself: what a `#` in a reference stands for. */
 export interface Resource {
@@ -42,7 +46,7 @@ export class SchemaDocument {
     const exact = index.get(uri);
     if (exact !== undefined) return exact;
     const [address = "", fragment = ""] = uri.split("#");
-    const resource = index.get(address);
+    const resource = index.get(address) ?? metaSchemaAt(address);
     if (resource === undefined) return;
     if (fragment === "") return resource;
     return fragment.startsWith("/") ? followPointer(fragment, resource) : undefined;
@@ -93,6 +97,17 @@ export class SchemaDocument {
     }
     return index;
   }
+}
+
+const documentsOfMetaSchemas = new Map<string, SchemaDocument>();
+
+function metaSchemaAt(address: string): Target | undefined {
+  const schema = metaSchemas.get(address);
+  if (schema === undefined) return;
+  // One document for all who refer to it, so that what they refer to is the same.
+  const document = documentsOfMetaSchemas.get(address) ?? new SchemaDocument(schema);
+  documentsOfMetaSchemas.set(address, document);
+  return { schema, resource: document.resource };
 }
 
 /** Two schemas that claim the same address: neither can be meant with certainty. */

@@ -1,8 +1,8 @@
 import { type Budget, spend } from "./budget.ts";
-import { fitsFormat } from "./formats.ts";
+import { fitsFormat, isFormat } from "./formats.ts";
 import { isAmong, isObject, type JsonObject, lengthOf, sameJson, typeOfJson } from "./json.ts";
 import { matches } from "./match.ts";
-import type { ArrayPart, Node, ObjectPart, Parts, StringPart, TypeName } from "./node.ts";
+import type { ArrayPart, Node, ObjectPart, Opaque, Parts, StringPart, TypeName } from "./node.ts";
 import { fitsNumber, isUnsafe } from "./numbers.ts";
 import { both, either, opposite, type Verdict, verdictOf } from "./truth.ts";
 
@@ -20,15 +20,26 @@ interface Seen {
 const maxDepth = 150;
 const maxHops = 40;
 
-export function evaluate(node: Node, value: unknown, budget: Budget): Verdict {
-  return new Evaluator(budget).place(node, value, 0);
+/**
+ * @param reading "literally": by the specification alone, which has no use for formats and keywords that it does not know. "doubtfully": there may be
+ *   a validator that has. Default: "doubtfully".
+ */
+export function evaluate(
+  node: Node,
+  value: unknown,
+  budget: Budget,
+  reading: "doubtfully" | "literally" = "doubtfully",
+): Verdict {
+  return new Evaluator(budget, reading === "literally").place(node, value, 0);
 }
 
 class Evaluator {
   readonly #budget: Budget;
+  readonly #literally: boolean;
 
-  constructor(budget: Budget) {
+  constructor(budget: Budget, literally: boolean) {
     this.#budget = budget;
+    this.#literally = literally;
   }
 
   /** A schema at a place of its own: the root, a property, an item. */
@@ -64,7 +75,7 @@ class Evaluator {
   }
 
   #plain(parts: Parts, value: unknown): Verdict {
-    let verdict: Verdict = parts.opaque?.some(({ perhaps }) => perhaps === undefined) === true ? "unknown" : "yes";
+    let verdict: Verdict = parts.opaque?.some((opaque) => this.#isDoubtful(opaque)) === true ? "unknown" : "yes";
     if (parts.types !== undefined) verdict = both(verdict, fitsType(parts.types, parts.nullable === true, value));
     if (parts.values !== undefined) verdict = both(verdict, isOneOf(parts.values, value));
     if (parts.excluded !== undefined) verdict = both(verdict, opposite(isOneOf(parts.excluded, value)));
@@ -72,8 +83,13 @@ class Evaluator {
       verdict = both(verdict, fitsNumber(value, parts.number));
     if (typeof value === "string" && parts.string !== undefined)
       verdict = both(verdict, fitsString(value, parts.string));
-    if (parts.format !== undefined) verdict = both(verdict, fitsFormat(parts.format, value));
+    if (parts.format !== undefined && !(this.#literally && !isFormat(parts.format)))
+      verdict = both(verdict, fitsFormat(parts.format, value));
     return verdict;
+  }
+
+  #isDoubtful({ perhaps, foreign }: Opaque): boolean {
+    return perhaps === undefined && !(this.#literally && foreign === true);
   }
 
   #logic(parts: Parts, value: unknown, seen: Seen, depth: number, hops: number): Verdict {
@@ -92,8 +108,12 @@ class Evaluator {
       const aside: Seen = { keys: new Map(), items: new Map() };
       verdict = both(verdict, opposite(this.#apply(parts.not, value, aside, depth, hops + 1)));
     }
-    for (const { perhaps } of parts.opaque ?? [])
-      if (perhaps !== undefined && this.#inPlace(perhaps, value, seen, depth, hops) !== "yes")
+    for (const { perhaps, foreign } of parts.opaque ?? [])
+      if (
+        perhaps !== undefined &&
+        !(this.#literally && foreign === true) &&
+        this.#inPlace(perhaps, value, seen, depth, hops) !== "yes"
+      )
         verdict = both(verdict, "unknown");
     if (parts.condition !== undefined)
       verdict = both(verdict, this.#condition(parts.condition, value, seen, depth, hops));

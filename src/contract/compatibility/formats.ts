@@ -99,6 +99,11 @@ function fitsNumberFormat(format: string, value: number): Verdict {
   return Object.hasOwn(formats, format) ? "yes" : "unknown";
 }
 
+/** Whether it is known what a format means; of any other the specification says that it refuses nothing (2020-12 validation, 7.2.1). */
+export function isFormat(format: string): boolean {
+  return Object.hasOwn(formats, format) || harmless.has(format) || format === "int32" || format === "int64";
+}
+
 export function isHarmless(format: string): boolean {
   return harmless.has(format);
 }

@@ -5,19 +5,31 @@
  * ajv-merge-patch). Whatever is not among them is an annotation, as the specification says of keywords that nobody knows (2020-12, 4.3.1 and 6.5):
  * it says nothing of which values are valid. `default` is looked at on its own.
  */
-const assertions = new Set(
-  (
-    "type format nullable enum const $ref $dynamicRef $recursiveRef allOf anyOf oneOf not if then else " +
-    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern " +
-    "items prefixItems additionalItems minItems maxItems uniqueItems contains minContains maxContains unevaluatedItems " +
-    "properties patternProperties additionalProperties propertyNames required minProperties maxProperties " +
-    "unevaluatedProperties dependentRequired dependentSchemas dependencies propertyDependencies " +
-    "extends disallow divisibleBy requires optional maxDecimal minimumCanEqual maximumCanEqual " +
-    "instanceof typeof range exclusiveRange regexp uniqueItemProperties allRequired anyRequired oneRequired patternRequired " +
-    "prohibited deepProperties deepRequired dynamicDefaults select selectCases selectDefault transform " +
-    "formatMinimum formatMaximum formatExclusiveMinimum formatExclusiveMaximum $merge $patch"
-  ).split(" "),
-);
+const specified = (
+  "type format nullable enum const $ref $dynamicRef $recursiveRef allOf anyOf oneOf not if then else " +
+  "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern " +
+  "items prefixItems additionalItems minItems maxItems uniqueItems contains minContains maxContains unevaluatedItems " +
+  "properties patternProperties additionalProperties propertyNames required minProperties maxProperties " +
+  "unevaluatedProperties dependentRequired dependentSchemas dependencies"
+).split(" ");
+
+/** Of drafts before the fourth, and `$merge` and `$patch`, which say what schema is meant. */
+const former =
+  "extends disallow divisibleBy requires optional maxDecimal minimumCanEqual maximumCanEqual $merge $patch".split(" ");
+
+const ofPlugins = (
+  "propertyDependencies instanceof typeof range exclusiveRange regexp uniqueItemProperties allRequired anyRequired oneRequired " +
+  "patternRequired prohibited deepProperties deepRequired dynamicDefaults select selectCases selectDefault transform " +
+  "formatMinimum formatMaximum formatExclusiveMinimum formatExclusiveMaximum"
+).split(" ");
+
+const assertions = new Set([...specified, ...former, ...ofPlugins]);
+const plugins = new Set(ofPlugins);
+
+/** Whether a keyword refuses nothing by the specification of a dialect, and may do so all the same in validators that know it. */
+export function isForeign(keyword: string, dialect: number): boolean {
+  return plugins.has(keyword) || !isKnownTo(keyword, dialect);
+}
 
 export function isAnnotation(keyword: string): boolean {
   return !assertions.has(keyword);

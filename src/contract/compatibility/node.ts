@@ -61,6 +61,8 @@ export interface Opaque {
   readonly value: unknown;
   /** What it says to the validators that obey it; others do not. */
   readonly perhaps?: Node;
+  /** Whether the specification, in the schema's dialect, says that it refuses nothing. */
+  readonly foreign?: boolean;
 }
 
 export interface Parts {

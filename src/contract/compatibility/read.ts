@@ -1,7 +1,7 @@
 import type { JsonSchema } from "../json-schema.ts";
 import type { Resource } from "./document.ts";
 import { isObject, isStrings, type JsonObject } from "./json.ts";
-import { isAnnotation, isKnownTo } from "./keywords.ts";
+import { isAnnotation, isForeign, isKnownTo } from "./keywords.ts";
 import type { ArrayPart, Node, NumberPart, ObjectPart, Opaque, Parts, StringPart, TypeName } from "./node.ts";
 
 /** Reads a schema's keywords. What is malformed becomes opaque: it is neither obeyed nor forgotten. */
@@ -37,7 +37,7 @@ export function readParts(schema: JsonSchema, resource: Resource, make: MakeNode
     const [first] = beside;
     if (first !== undefined) {
       const value = Object.fromEntries(beside);
-      reading.opaque.push({ keyword: first[0], value, perhaps: make(value, resource) });
+      reading.opaque.push({ keyword: first[0], value, perhaps: make(value, resource), foreign: true });
     }
     return { allOf: target, ...(reading.opaque.length > 0 && { opaque: reading.opaque }) };
   }
@@ -53,7 +53,8 @@ export function readParts(schema: JsonSchema, resource: Resource, make: MakeNode
   if (subjects.has("array")) set(parts, "array", readArray(reading));
   if (subjects.has("object")) set(parts, "object", readObject(reading));
   for (const keyword of keywords)
-    if (!reading.taken.has(keyword) && !isAnnotation(keyword)) reading.opaque.push({ keyword, value: schema[keyword] });
+    if (!reading.taken.has(keyword) && !isAnnotation(keyword))
+      reading.opaque.push({ keyword, value: schema[keyword], foreign: isForeign(keyword, dialect) });
   if (reading.opaque.length > 0) parts.opaque = reading.opaque;
   return parts;
 }

@@ -32,8 +32,7 @@ test.each(breaking)("%s", (_, older, newer) => {
 
 describe("of a large schema", () => {
   /** Definitions that refer to each other, each by a union and a list: more ways than anybody can go. */
-  const settings = (changed: object): JsonSchema => {
-    const count = 60;
+  const settings = (changed: object, count = 60, changedAt = 41): JsonSchema => {
     const other = (index: number, step: number) => ({ $ref: `#/$defs/part${(index * 7 + step) % count}` });
     const part = (index: number) => ({
       type: "object",
@@ -45,7 +44,7 @@ describe("of a large schema", () => {
         more: {
           oneOf: [{ type: "boolean" }, other(index, 3), { type: "object", additionalProperties: other(index, 4) }],
         },
-        size: index === 41 ? changed : { type: "integer", minimum: 1, maximum: 99 },
+        size: index === changedAt ? changed : { type: "integer", minimum: 1, maximum: 99 },
       },
       required: ["kind"],
     });
@@ -61,6 +60,31 @@ describe("of a large schema", () => {
     const { backward } = compareSchemas(older, newer);
     expect(backward.verdict).toBe("no");
     expect([judge(older)(backward.witness), judge(newer)(backward.witness)]).toEqual([true, false]);
+  });
+
+  test("what holds is proven with more effort, where no witness is found", () => {
+    const [older, newer] = ["integer", "number"].map((type) => settings({ type }, 5, 2));
+    const { backward } = compareSchemas(older ?? true, newer ?? true);
+    expect(backward.verdict).toBe("yes");
+  });
+});
+
+describe("what the specification does not know", () => {
+  const closed = (properties: object) => ({ type: "object", properties, additionalProperties: false }) as JsonSchema;
+  const unknowns: readonly (readonly [string, object])[] = [
+    ["a format", { type: "string", format: "html-selector" }],
+    ["a keyword of a plugin", { instanceof: "Function" }],
+  ];
+
+  test.each(unknowns)("%s refuses nothing of what is written, so that a witness is one", (_, unknown) => {
+    const [older, newer] = [closed({ path: unknown, size: { type: "number" } }), closed({ size: { type: "number" } })];
+    const { verdict, witness } = compareSchemas(older, newer).backward;
+    expect(verdict).toBe("no");
+    expect([judge(older)(witness), judge(newer)(witness)]).toEqual([true, false]);
+  });
+
+  test.each(unknowns)("%s may refuse something of what is read", (_, unknown) => {
+    expect(compareSchemas(closed({ path: text }), closed({ path: unknown })).backward.verdict).toBe("unknown");
   });
 });
 
