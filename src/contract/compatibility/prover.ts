@@ -1,7 +1,6 @@
 import { coversArray, coversUnevaluatedItems } from "./arrays.ts";
 import { type Branch, type Conjunction, conjunction, demands, item, type Role } from "./branch.ts";
 import { type Budget, spend } from "./budget.ts";
-import { isClosedPayload } from "./closed.ts";
 import { type Constraint, constraintsOf } from "./constraints.ts";
 import { isEmptyBranch } from "./emptiness.ts";
 import { evaluate } from "./evaluate.ts";
@@ -22,7 +21,7 @@ import {
   unproven,
 } from "./proof.ts";
 import { Sameness } from "./sameness.ts";
-import { sample, sampleAgainst, sampleWith } from "./sample.ts";
+import { sampleWith } from "./sample.ts";
 import {
   coversExcluded,
   coversFormat,
@@ -33,12 +32,11 @@ import {
   coversValues,
   shutsOut,
 } from "./scalars.ts";
+import { hasWitness, maxCounters, otherCounters, spread, tells } from "./telling.ts";
 
 /** Deeper than this nothing is proven. */
 const maxDepth = 40;
 const maxHops = 150;
-const maxCounters = 8;
-const anything = Node.of({});
 
 /**
  * The proof that a reader takes whatever a writer may have stored.
@@ -134,43 +132,20 @@ export class SubsetProver implements Prover {
     return proof.holds ? proof : { ...unproven, counters: this.#telling(at, reader, proof.counters) };
   }
 
-  /** The counterexamples that the evaluator does not contradict; where there are none, whatever else can be found. */
+  /** The counterexamples that tell; where there are none, whatever else can be found. */
   #telling(at: Conjunction, reader: Node, counters: readonly Counter[]): readonly Counter[] {
     if (!this.explains) return [];
     if (this.#explains === "something") {
       const first = counters.find((counter) => this.isEnough(at, reader, [counter]));
       if (first !== undefined) return [first];
     }
-    const found = counters.filter(({ value }) => this.#tells(at, reader, value));
+    const found = counters.filter(({ value }) => tells(at, reader, value, this.budget));
     if (found.length > 0) return this.#explains === "something" ? found.slice(0, 1) : spread(found);
-    const others = [
-      ...sample(at, this.budget),
-      ...this.branchesOf(at)
-        .slice(0, 6)
-        .flatMap((branch) => sampleAgainst(branch, reader, this.budget)),
-    ];
-    return others
-      .filter((value) => this.#tells(at, reader, value))
-      .slice(0, 2)
-      .map((value) => ({ value, path: "" }));
+    return otherCounters(at, this.branchesOf(at), reader, this.budget);
   }
 
-  isEnough({ items }: Pick<Conjunction, "items">, reader: Node, counters: readonly Counter[]): boolean {
-    if (this.#explains !== "something" || counters.length === 0) return false;
-    const writers = items.filter(({ role }) => role === "writer").map(({ node }) => node);
-    const [writer = anything] = writers.length > 1 ? [Node.of({ allOf: writers })] : writers;
-    return counters.some(
-      ({ value }) => this.#tells({ items }, reader, value) && isClosedPayload(writer, value, this.budget),
-    );
-  }
-
-  #tells({ items }: Pick<Conjunction, "items">, reader: Node, value: unknown): boolean {
-    if (evaluate(reader, value, this.budget) !== "no") return false;
-    return items.every(({ node, role }) => {
-      if (!demands(role)) return true;
-      const verdict = evaluate(node, value, this.budget);
-      return verdict !== (role === "not" ? "yes" : "no");
-    });
+  isEnough(at: Pick<Conjunction, "items">, reader: Node, counters: readonly Counter[]): boolean {
+    return this.#explains === "something" && hasWitness(at, reader, counters, this.budget);
   }
 
   covers(branch: Branch, reader: Node): Proof {
@@ -345,12 +320,4 @@ function withoutUnevaluated(parts: Parts): Node {
     ...(object !== undefined && { object: plainObject as NonNullable<Parts["object"]> }),
     ...(array !== undefined && { array: plainArray as NonNullable<Parts["array"]> }),
   });
-}
-
-/** A few for each place, rather than many for the first. */
-function spread(counters: readonly Counter[]): readonly Counter[] {
-  const byPath = new Map<string, Counter[]>();
-  for (const counter of counters) byPath.set(counter.path, [...(byPath.get(counter.path) ?? []), counter]);
-  const limit = Math.max(2, maxCounters - byPath.size);
-  return [...byPath.values()].flatMap((same) => same.slice(0, byPath.size > maxCounters ? 1 : limit)).slice(0, 40);
 }
