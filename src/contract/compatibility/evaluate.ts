@@ -108,12 +108,8 @@ class Evaluator {
       const aside: Seen = { keys: new Map(), items: new Map() };
       verdict = both(verdict, opposite(this.#apply(parts.not, value, aside, depth, hops + 1)));
     }
-    for (const { perhaps, foreign } of parts.opaque ?? [])
-      if (
-        perhaps !== undefined &&
-        !(this.#literally && foreign === true) &&
-        this.#inPlace(perhaps, value, seen, depth, hops) !== "yes"
-      )
+    for (const { perhaps } of parts.opaque ?? [])
+      if (perhaps !== undefined && this.#inPlace(perhaps, value, seen, depth, hops) !== "yes")
         verdict = both(verdict, "unknown");
     if (parts.condition !== undefined)
       verdict = both(verdict, this.#condition(parts.condition, value, seen, depth, hops));

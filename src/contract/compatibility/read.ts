@@ -37,7 +37,7 @@ export function readParts(schema: JsonSchema, resource: Resource, make: MakeNode
     const [first] = beside;
     if (first !== undefined) {
       const value = Object.fromEntries(beside);
-      reading.opaque.push({ keyword: first[0], value, perhaps: make(value, resource), foreign: true });
+      reading.opaque.push({ keyword: first[0], value, perhaps: make(value, resource) });
     }
     return { allOf: target, ...(reading.opaque.length > 0 && { opaque: reading.opaque }) };
   }
