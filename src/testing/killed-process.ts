@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { createJiti } from "jiti";
 import { withLinks } from "../contract/chain.ts";
 import { type AnyRunnableTask, isRunnableTask } from "../contract/task.ts";
 import { Database } from "../engine/database.ts";
+import { importModule } from "../process/import-module.ts";
 import type { AttemptRequest } from "./hand.ts";
 import type { ProcessAnswer, ProcessSetting } from "./process-hand.ts";
 import { SteppingWorker } from "./stepping-worker.ts";
@@ -51,15 +51,9 @@ async function attempt(
 }
 
 async function findTask({ module, task }: ProcessSetting): Promise<AnyRunnableTask | undefined> {
-  const exported = await load(module);
+  const exported = await importModule(fileURLToPath(module));
   const values = Object.values(exported).flatMap((value) => (Array.isArray(value) ? value : [value]));
   return withLinks(values.filter(isRunnableTask)).find(({ name }) => name === task);
-}
-
-/** What node can load by itself it should; TypeScript is loaded as it stands. */
-async function load(module: string): Promise<Record<string, unknown>> {
-  if (/\.[cm]?js$/.test(module)) return (await import(module)) as Record<string, unknown>;
-  return createJiti(import.meta.url).import<Record<string, unknown>>(fileURLToPath(module));
 }
 
 function say(answer: ProcessAnswer): void {

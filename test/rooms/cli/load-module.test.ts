@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadModule } from "../../../src/cli/load-module.ts";
-import { withoutTypes } from "../../../src/cli/without-types.ts";
+import { withoutTypes } from "../../../src/process/without-types.ts";
 
 const made: string[] = [];
 afterAll(() => {
