@@ -114,7 +114,7 @@ async function inProduction(finding: Finding, production: Production, database: 
     const live =
       lanes.length === 0
         ? `no job of revision ${revision} is left.`
-        : `${loadText(lanes)} of revision ${revision} are left.`;
+        : `of revision ${revision}, ${loadText(lanes)} left.`;
     return { ...finding, live: finding.live ?? live };
   }
   return finding;

@@ -114,9 +114,7 @@ async function checkProduction(flags: CheckFlags, options: CheckOptions): Promis
     bar.clear();
     for (const release of report.releases) say(releaseText(release));
     const seconds = (performance.now() - began) / 1_000;
-    say(
-      `ran ${report.backlog.payloads.toLocaleString("en")} stored payloads through this code in ${seconds.toFixed(1)} s`,
-    );
+    say(`ran ${count(report.backlog.payloads, "stored payload")} through this code in ${seconds.toFixed(1)} s`);
     const { checked, undeclared } = report.recorded;
     if (checked > 0) say(`ran ${count(checked, "recorded value")} of half-done jobs through it`);
     if (undeclared > 0)

@@ -298,7 +298,7 @@ describe("production", () => {
     expect((await project.call(["enqueue", "user.confirm", '{"id":1,"message":""}'])).code).toBe(0);
     expect(await project.call(["check", "--live"])).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining("ran 1 stored payloads through this code"),
+      stderr: expect.stringContaining("ran 1 stored payload through this code"),
     });
 
     const upgrade = "upgrade: ({ message }) => ({ text: message || (undefined as never) })";
