@@ -35,7 +35,7 @@ export interface Comparison {
 export interface ComparisonOptions {
   /**
    * Steps that each proof, and each search for a witness, may take before it is given up as "unknown"; the last search takes five times
-   * as many. Default 20,000: a comparison of payloads takes milliseconds, one of the largest published schemas some seconds.
+   * as many, and the last proof, of what has no witness, ten times. Default 20,000: a comparison of payloads takes milliseconds, one of the largest published schemas some seconds.
    */
   readonly budget?: number;
 }

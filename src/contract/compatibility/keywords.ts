@@ -1,10 +1,6 @@
 /** What is known of JSON Schema's keywords, by dialect. */
 
-/**
- * They may refuse a value: the keywords of all dialects, and those of the vocabularies that plugins of validators add (ajv-keywords, ajv-formats,
- * ajv-merge-patch). Whatever is not among them is an annotation, as the specification says of keywords that nobody knows (2020-12, 4.3.1 and 6.5):
- * it says nothing of which values are valid. `default` is looked at on its own.
- */
+/** Of the specification, in all its dialects since the fourth, and OpenAPI's `nullable`. */
 const specified = (
   "type format nullable enum const $ref $dynamicRef $recursiveRef allOf anyOf oneOf not if then else " +
   "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern " +
@@ -23,6 +19,11 @@ const ofPlugins = (
   "formatMinimum formatMaximum formatExclusiveMinimum formatExclusiveMaximum"
 ).split(" ");
 
+/**
+ * They may refuse a value: the keywords of all dialects, and those of the vocabularies that plugins of validators add (ajv-keywords, ajv-formats,
+ * ajv-merge-patch). Whatever is not among them is an annotation, as the specification says of keywords that nobody knows (2020-12, 4.3.1 and 6.5):
+ * it says nothing of which values are valid. `default` is looked at on its own.
+ */
 const assertions = new Set([...specified, ...former, ...ofPlugins]);
 const plugins = new Set(ofPlugins);
 

@@ -98,28 +98,25 @@ const sinceDraft6 = {
   const: true,
 };
 
-const definitionsSinceDraft6 = {
-  schemaArray: schemaList,
-  nonNegativeInteger: count,
-  nonNegativeIntegerDefault0: count,
-  simpleTypes,
-  stringArray: texts,
-};
-
-const draft6: JsonSchema = {
+const draft6 = {
   $schema: "http://json-schema.org/draft-06/schema#",
   $id: "http://json-schema.org/draft-06/schema#",
-  definitions: definitionsSinceDraft6,
+  definitions: {
+    schemaArray: schemaList,
+    nonNegativeInteger: count,
+    nonNegativeIntegerDefault0: count,
+    simpleTypes,
+    stringArray: texts,
+  },
   type: ["object", "boolean"],
   properties: sinceDraft6,
   additionalProperties: true,
-};
+} satisfies JsonSchema;
 
 const draft7: JsonSchema = {
+  ...draft6,
   $schema: "http://json-schema.org/draft-07/schema#",
   $id: "http://json-schema.org/draft-07/schema#",
-  definitions: definitionsSinceDraft6,
-  type: ["object", "boolean"],
   properties: {
     ...sinceDraft6,
     $comment: text,
@@ -132,7 +129,6 @@ const draft7: JsonSchema = {
     then: schema,
     else: schema,
   },
-  additionalProperties: true,
 };
 
 /** By their addresses. */

@@ -1,5 +1,4 @@
-import type { Branch, Conjunction } from "./branch.ts";
-import { demands } from "./branch.ts";
+import { type Branch, type Conjunction, demands } from "./branch.ts";
 import type { Budget } from "./budget.ts";
 import { isClosedPayload } from "./closed.ts";
 import { evaluate } from "./evaluate.ts";
