@@ -10,7 +10,7 @@ import { sql, statement } from "./statement.ts";
  * 3. Every claim raises the job's `deliveries`, its fence, and leaves a row in `claim`, by which the jobs of a dead process are found.
  * 4. The quotas of one statement add up to what the caller has room for: nothing is locked that is not taken.
  */
-/** A place in a lane's line. */
+/** A place in a lane's line: due times can be the same to the microsecond. */
 export interface Floor {
   readonly runAt: Instant;
   readonly id: string;
@@ -199,11 +199,11 @@ export function isBehind(job: Floor, place: Floor): boolean {
 const probe = statement(
   "claim_probe",
   sql`
-  select wanted.lane, date_part('epoch', head.run_at) * 1e6 as "runAt",
+  select wanted.lane, round(date_part('epoch', head.run_at) * 1e6) as "runAt", head.id::text as id,
     date_part('epoch', head.run_at - now()) * 1000 as "dueInMs"
   from unnest($1::int[]) as wanted (lane)
   cross join lateral (
-    select job.run_at from taskmaster.job
+    select job.run_at, job.id from taskmaster.job
     where job.lane = wanted.lane and job.lane > 0 and job.worker is null
     order by job.run_at, job.id
     limit 1
@@ -211,9 +211,8 @@ const probe = statement(
   `,
 );
 
-export interface LaneHead {
+export interface LaneHead extends Floor {
   readonly lane: number;
-  readonly runAt: Instant;
   /** Negative or 0: due. */
   readonly dueInMs: number;
 }

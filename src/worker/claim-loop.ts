@@ -105,12 +105,21 @@ export class ClaimLoop {
     }
   }
 
-  /** Surveys, claims and hands over. Answers how many jobs came. */
+  /** Claims and hands over, and surveys where it is time to. Answers how many jobs came. */
   async #round(): Promise<number> {
-    const { database, scout, runner, closing, process } = this.#options;
+    const { scout } = this.#options;
     if (performance.now() >= this.#reconcileAt) await this.reconcile();
     this.#nudged = false;
-    await scout.survey();
+    // What is known to be there does not wait for a look at all lanes.
+    const [claim, survey] = await Promise.allSettled([this.#claim(), scout.survey()]);
+    if (claim.status === "rejected") throw claim.reason;
+    if (survey.status === "rejected") throw survey.reason;
+    return claim.value > 0 ? claim.value : this.#claim();
+  }
+
+  /** Claims where there is known to be work, and hands over. Answers how many jobs came. */
+  async #claim(): Promise<number> {
+    const { database, scout, runner, closing, process } = this.#options;
     const room = this.#room();
     const interruptibleOnly = closing.closes === "short";
     const lanes = room > 0 ? scout.plan(room, runner.concurrency, ({ execution }) => closing.allows(execution)) : [];

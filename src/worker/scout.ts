@@ -1,24 +1,34 @@
-import { type ClaimedJob, type Floor, isBehind, type LaneQuota, probeLanes } from "../engine/claim.ts";
+import { type ClaimedJob, isBehind, type LaneQuota, probeLanes } from "../engine/claim.ts";
 import type { Database } from "../engine/database.ts";
 import { listLanes, type ReadableLane, rankOf, readableLanes } from "../engine/lanes.ts";
 import { shareOut } from "./shares.ts";
 import type { TaskEntry, TaskTable } from "./task-table.ts";
+import { Trail } from "./trail.ts";
 
 /**
  * Knows which lanes have work. Invariants:
  *
- * 1. A lane is hot from a notification, a probe or a full claim, until a claim of it comes back short.
+ * 1. A lane is hot from a notification, a probe or a full claim, until a claim that was planned after it comes back short.
  * 2. Every lane is probed from its very beginning at least every `sweepMs` (longer only where a probe is slow itself), so what was missed
- *    (a lost notification, a late commit, a job handed back behind the floor, a new lane) waits that long at most.
- * 3. The floor of a lane is the place of the last job that was claimed from it: a claim does not look again at what lies
- *    before, dead or claimed. A probe that finds something before the floor takes the floor away.
+ *    (a lost notification, a very late commit, a new lane) waits that long at most.
+ * 3. A claim looks from the floor that the lane's trail says, not again at what lies before, dead or claimed. Whatever waits where the floor
+ *    hides it (a probe has found it, a job was handed back) ends the trail, also that of a claim which is on its way.
  */
 const sweepMs = 1_000;
 
 interface LaneState {
   readonly lane: ReadableLane;
   hot: boolean;
-  floor: Floor | undefined;
+  /** Whether it was said to have work since the last claim was planned. */
+  rung: boolean;
+  trail: Trail;
+  /** The trail that the last claim was planned by. */
+  planned: Trail;
+}
+
+function ring(state: LaneState): void {
+  state.hot = true;
+  state.rung = true;
 }
 
 export class Scout {
@@ -43,7 +53,7 @@ export class Scout {
     let concerned = false;
     for (const id of lanes) {
       const state = this.#lanes.get(id);
-      if (state) state.hot = true;
+      if (state) ring(state);
       else if (!this.#known.has(id))
         this.#sweepAt = 0; // a lane that is new: look at all of them
       else continue;
@@ -56,7 +66,7 @@ export class Scout {
   returned(lanes: readonly number[]): boolean {
     for (const id of lanes) {
       const state = this.#lanes.get(id);
-      if (state) state.floor = undefined;
+      if (state) state.trail = new Trail();
     }
     return this.wake(lanes);
   }
@@ -74,11 +84,11 @@ export class Scout {
     const heads = await probeLanes(this.#database, [...this.#lanes.keys()]);
     const now = performance.now();
     this.#dueAt = Number.POSITIVE_INFINITY;
-    for (const { lane, runAt, dueInMs } of heads) {
+    for (const { lane, dueInMs, ...place } of heads) {
       const state = this.#lanes.get(lane);
       if (state === undefined) continue;
-      if (state.floor !== undefined && runAt < state.floor.runAt) state.floor = undefined;
-      if (dueInMs <= 0) state.hot = true;
+      if (!state.trail.sees(place)) state.trail = new Trail();
+      if (dueInMs <= 0) ring(state);
       else this.#dueAt = Math.min(this.#dueAt, now + dueInMs);
     }
     // A probe may be slow where dead rows cannot be removed; it takes a twentieth of the time at most.
@@ -89,7 +99,10 @@ export class Scout {
     const all = await listLanes(this.#database);
     this.#known = new Set(all.map(({ id }) => id));
     for (const lane of readableLanes(all, this.#queues, this.#tasks.reads))
-      if (!this.#lanes.has(lane.id)) this.#lanes.set(lane.id, { lane, hot: true, floor: undefined });
+      if (!this.#lanes.has(lane.id)) {
+        const trail = new Trail();
+        this.#lanes.set(lane.id, { lane, hot: true, rung: true, trail, planned: trail });
+      }
   }
 
   /** How long there is nothing to do, in milliseconds, unless a notification comes. */
@@ -123,17 +136,19 @@ export class Scout {
     const { places, quotas, next } = shareOut(room, { lanes: sharing.length, breadth, from: this.#turn });
     this.#turn = next;
     return places.map((place, index) => {
-      const { lane, floor } = sharing[place] as LaneState;
-      return { lane: lane.id, quota: quotas[index] as number, floor };
+      const state = sharing[place] as LaneState;
+      state.rung = false;
+      state.planned = state.trail;
+      return { lane: state.lane.id, quota: quotas[index] as number, floor: state.trail.floor };
     });
   }
 
   /** Takes in what a claim brought. */
   learn(asked: readonly LaneQuota[], claimed: readonly ClaimedJob[]): void {
-    const counts = new Map<number, { count: number; last: Floor }>();
+    const brought = new Map<number, { count: number; last: ClaimedJob }>();
     for (const job of claimed) {
-      const seen = counts.get(job.lane);
-      if (seen === undefined) counts.set(job.lane, { count: 1, last: job });
+      const seen = brought.get(job.lane);
+      if (seen === undefined) brought.set(job.lane, { count: 1, last: job });
       else {
         seen.count++;
         if (isBehind(job, seen.last)) seen.last = job;
@@ -142,9 +157,11 @@ export class Scout {
     for (const { lane, quota } of asked) {
       const state = this.#lanes.get(lane);
       if (state === undefined) continue;
-      const got = counts.get(lane);
-      state.hot = (got?.count ?? 0) >= quota;
-      if (got !== undefined) state.floor = { runAt: got.last.runAt, id: got.last.id };
+      const got = brought.get(lane);
+      const isFull = got !== undefined && got.count >= quota;
+      state.hot = isFull || state.rung;
+      if (got === undefined) state.planned.stay();
+      else state.planned.advance({ runAt: got.last.runAt, id: got.last.id }, got.count, isFull);
     }
   }
 }

@@ -1,0 +1,57 @@
+import { type Floor, isBehind } from "../engine/claim.ts";
+
+/**
+ * How far a worker has come in a lane, and from where its next claim looks.
+ *
+ * Jobs become visible in the order in which they are committed, which is not that of their places: of two producers the one that wrote first may
+ * commit last. So a lane that had less than was asked for is looked at from a little further back: from where this worker was one or two marks
+ * ago. Marks are that far apart that hardly any commit takes longer, and that near that what lies between them, dead or claimed, costs a
+ * claim next to nothing. Where there is a backlog a job waits anyway, and the claim goes on where the last one ended.
+ */
+const markEveryMs = 1_000;
+const markEveryJobs = 500;
+
+export class Trail {
+  #last: Floor | undefined;
+  #mark: Floor | undefined;
+  #markBefore: Floor | undefined;
+  #markedAt = 0;
+  #jobsSince = 0;
+  #isBacklog = false;
+
+  /** Where to look; undefined: from the lane's beginning. */
+  get floor(): Floor | undefined {
+    return this.#isBacklog ? this.#last : this.#markBefore;
+  }
+
+  /**
+   * A claim has brought jobs.
+   *
+   * @param last the place of the last one in line
+   * @param jobs how many
+   * @param isBacklog whether it brought all that it asked for
+   */
+  advance(last: Floor, jobs: number, isBacklog: boolean): void {
+    const now = performance.now();
+    this.#jobsSince += jobs;
+    if (this.#last === undefined || now - this.#markedAt >= markEveryMs || this.#jobsSince >= markEveryJobs) {
+      const mark = this.#last ?? last;
+      this.#markBefore = this.#mark ?? mark;
+      this.#mark = mark;
+      this.#markedAt = now;
+      this.#jobsSince = 0;
+    }
+    this.#last = last;
+    this.#isBacklog = isBacklog;
+  }
+
+  /** A claim has brought nothing. */
+  stay(): void {
+    this.#isBacklog = false;
+  }
+
+  /** Whether a job that waits at a place is seen from the floor. */
+  sees(place: Floor): boolean {
+    return this.floor === undefined || isBehind(place, this.floor);
+  }
+}
