@@ -72,7 +72,7 @@ export class Connected {
 
   async #send(jobs: readonly NewJob[], forMs: number): Promise<void> {
     const notified = await enqueueJobs(this.membership.database, jobs, { forMs, notify: this.#waker.quiet });
-    if (!notified) this.#waker.wake(jobs.map(({ lane }) => lane));
+    if (!notified) this.#waker.wakeFor(jobs);
   }
 
   async write(
@@ -122,7 +122,7 @@ export class Connected {
     const outcomes = within
       ? await enqueueKeyed(runWithin(within), keyed)
       : await enqueueKeyedJobs(this.membership.database, keyed, { forMs: patienceMs });
-    if (!within) this.#waker.wake(jobs.map(({ lane }) => lane));
+    if (!within) this.#waker.wakeFor(jobs);
     return outcomes;
   }
 

@@ -203,10 +203,19 @@ const probe = statement(
     date_part('epoch', head.run_at - now()) * 1000 as "dueInMs"
   from unnest($1::int[]) as wanted (lane)
   cross join lateral (
-    select job.run_at, job.id from taskmaster.job
-    where job.lane = wanted.lane and job.lane > 0 and job.worker is null
-    order by job.run_at, job.id
-    limit 1
+    (
+      select job.run_at, job.id from taskmaster.job
+      where job.lane = wanted.lane and job.lane > 0 and job.worker is null
+      order by job.run_at, job.id
+      limit 1
+    )
+    union
+    (
+      select job.run_at, job.id from taskmaster.job
+      where job.lane = wanted.lane and job.lane > 0 and job.worker is null and job.run_at > now()
+      order by job.run_at, job.id
+      limit 1
+    )
   ) as head
   `,
 );
@@ -217,7 +226,7 @@ export interface LaneHead extends Floor {
   readonly dueInMs: number;
 }
 
-/** The first waiting job of each lane: which lanes have work, and when the next will. */
+/** The first waiting job of each lane, and the first that is not due yet: which lanes have work, and when the next will. */
 export function probeLanes(database: Database, lanes: readonly number[]): Promise<LaneHead[]> {
   return database.query<LaneHead>(probe, [lanes]);
 }

@@ -3,6 +3,7 @@ import { type Database, type RunStatement, retrying } from "./database.ts";
 import { isCertainlyUndone, isTransient } from "./database-errors.ts";
 import type { Queryable } from "./queryable.ts";
 import { type Statement, sql, statement } from "./statement.ts";
+import { toText, wakeUpsFor } from "./wake-ups.ts";
 
 /**
  * Writing jobs. Invariants:
@@ -141,14 +142,9 @@ function columns(jobs: readonly NewJob[]): unknown[] {
 /** The statement that writes some jobs, and its values. */
 function writing(jobs: readonly NewJob[], notify: boolean): [Statement, unknown[]] {
   const [job] = jobs;
-  const lanes = notify ? lanesText(jobs) : null;
-  if (job === undefined || jobs.length > 1) return [insert, [...columns(jobs), lanes]];
-  return [insertOne, [job.id, job.lane, job.runAt?.toISOString() ?? null, job.payload, job.older, lanes]];
-}
-
-/** The lanes of some jobs, as workers are notified of them. */
-function lanesText(jobs: readonly NewJob[]): string {
-  return [...new Set(jobs.map(({ lane }) => lane))].slice(0, 500).join(",");
+  const wakeUps = notify ? toText(wakeUpsFor(jobs)) : null;
+  if (job === undefined || jobs.length > 1) return [insert, [...columns(jobs), wakeUps]];
+  return [insertOne, [job.id, job.lane, job.runAt?.toISOString() ?? null, job.payload, job.older, wakeUps]];
 }
 
 /**

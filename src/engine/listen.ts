@@ -12,11 +12,6 @@ import { sql } from "./statement.ts";
  */
 const keepAliveMs = 10_000;
 
-/** The lanes that a notification names. */
-export function lanesOf(payload: string): number[] {
-  return payload.split(",").map(Number).filter(Number.isInteger);
-}
-
 export interface ListenOptions extends DatabaseOptions {
   /** What to do with each channel's notifications. */
   readonly channels: { readonly [Channel in keyof typeof listen]?: (payload: string) => void };

@@ -58,16 +58,16 @@ const suspend = statement(
   )
   from held
   where job.id = held.id
-  returning job.id, job.lane
+  returning job.id, job.lane, extract(epoch from job.run_at - clock_timestamp())::float8 * 1000 as "inMs"
   `,
 );
 
-/** Puts a job to sleep. Answers with it and its lane where it was still the attempt's. */
+/** Puts a job to sleep. Answers with it, its lane, and when it is due, in milliseconds, where it was still the attempt's. */
 export function suspendJob(
   database: Database,
   { id, process, delivery }: Holder,
   wakes: readonly Wake[],
-): Promise<{ id: string; lane: number }[]> {
+): Promise<{ id: string; lane: number; inMs: number }[]> {
   const events = wakes.flatMap((wake) => (wake.kind !== "sleep" && wake.event !== null ? [wake.event] : []));
   return database.transaction(async ({ run }) => {
     await lockEvents(run, events);

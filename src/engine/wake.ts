@@ -1,5 +1,7 @@
 import type { Database } from "./database.ts";
+import type { NewJob } from "./enqueue.ts";
 import { sql, statement } from "./statement.ts";
+import { toText, type WakeUp, wakeUpsFor } from "./wake-ups.ts";
 
 /**
  * Telling workers that a lane has work: after the commit, on one connection, coalesced, so that it costs the enqueue nothing.
@@ -12,7 +14,8 @@ const restMs = 5;
 
 export class Waker {
   readonly #database: Database;
-  readonly #lanes = new Set<number>();
+  /** When each lane has work, by `performance.now()`. */
+  readonly #lanes = new Map<number, number>();
   #sending: Promise<void> | undefined;
 
   constructor(database: Database) {
@@ -24,17 +27,30 @@ export class Waker {
     return this.#sending === undefined;
   }
 
-  /** Returns at once; the first call notifies at once, those that come while it does are gathered into the next. */
+  /** These lanes have work. Returns at once; the first call notifies at once, those that come while it does are gathered into the next. */
   wake(lanes: Iterable<number>): void {
-    for (const lane of lanes) this.#lanes.add(lane);
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#add(Array.from(lanes, (lane) => ({ lane, inMs: 0 })));
+  }
+
+  /** These jobs have been written. Returns at once. */
+  wakeFor(jobs: readonly NewJob[]): void {
+    this.#add(wakeUpsFor(jobs));
+  }
+
+  #add(wakeUps: readonly WakeUp[]): void {
+    const now = performance.now();
+    for (const { lane, inMs } of wakeUps)
+      this.#lanes.set(lane, Math.min(now + inMs, this.#lanes.get(lane) ?? now + inMs));
+    if (this.#lanes.size > 0)
+      this.#sending ??= this.#send().finally(() => {
+        this.#sending = undefined;
+      });
   }
 
   async #send(): Promise<void> {
     while (this.#lanes.size > 0) {
-      const payload = [...this.#lanes].slice(0, 500).join(",");
+      const now = performance.now();
+      const payload = toText(Array.from(this.#lanes, ([lane, at]) => ({ lane, inMs: Math.max(0, at - now) })));
       this.#lanes.clear();
       await this.#database.query(notify, [payload]).catch(() => {}); // the workers' polling covers it
       await new Promise((resolve) => setTimeout(resolve, restMs));

@@ -48,7 +48,13 @@ export class SteppingWorker {
     this.#database = database;
     this.#tasks = tasks;
     this.#registration = registration;
-    this.#settler = new Settler({ database, onReleased: () => {}, onSettled: () => {} });
+    this.#settler = new Settler({
+      database,
+      onReleased: () => {},
+      onEnqueued: () => {},
+      onPutOff: () => {},
+      onSettled: () => {},
+    });
     this.#transactions = new TaskTransactions({ url: database.url });
   }
 

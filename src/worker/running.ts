@@ -2,10 +2,11 @@ import { toMilliseconds } from "../contract/duration.ts";
 import { rerunnable } from "../contract/execution.ts";
 import { lastReaderOf, type StrandedLane } from "../engine/backlog.ts";
 import { publish } from "../engine/events.ts";
-import { Listener, lanesOf } from "../engine/listen.ts";
+import { Listener } from "../engine/listen.ts";
 import { prune } from "../engine/prune.ts";
 import { TaskTransactions } from "../engine/task-transactions.ts";
 import { Waker } from "../engine/wake.ts";
+import { fromText, type WakeUp, wakeUpsFor } from "../engine/wake-ups.ts";
 import { Membership } from "../process/membership.ts";
 import { ClaimLoop } from "./claim-loop.ts";
 import { Closing } from "./closing.ts";
@@ -81,8 +82,8 @@ export class Running {
     const isSure = () => membership.isSure();
     const closing = this.#closing;
     const scout = new Scout(database, tasks, queues);
-    const wake = (lanes: readonly number[]) => {
-      if (scout.wake(lanes)) this.#claims.nudge();
+    const wake = (wakeUps: readonly WakeUp[]) => {
+      if (scout.wake(wakeUps)) this.#claims.nudge();
     };
     const released = (lanes: readonly number[]) => {
       if (scout.returned(lanes)) this.#claims.nudge();
@@ -91,7 +92,18 @@ export class Running {
     this.#membership = membership;
     this.#graceMs = toMilliseconds(options.grace ?? "5s", "grace");
     this.#waker = new Waker(database);
-    this.#settler = new Settler({ database, onReleased: released, onSettled: () => this.#settled() });
+    this.#settler = new Settler({
+      database,
+      onReleased: released,
+      onEnqueued: (jobs) => {
+        wake(wakeUpsFor(jobs));
+        this.#waker.wakeFor(jobs);
+      },
+      onPutOff: (inMs) => {
+        if (scout.expect(inMs)) this.#claims.nudge();
+      },
+      onSettled: () => this.#settled(),
+    });
     this.#transactions = new TaskTransactions({ url: database.url });
     this.#runner = new Runner({
       database,
@@ -145,7 +157,7 @@ export class Running {
           url: membership.located.url,
           applicationName: "taskmaster listener",
           channels: {
-            taskmaster_job: (payload) => wake(lanesOf(payload)),
+            taskmaster_job: (payload) => wake(fromText(payload)),
             taskmaster_gate: () => this.#gate.nudge(),
           },
           onConnected: () => {

@@ -1,6 +1,7 @@
 import { type ClaimedJob, isBehind, type LaneQuota, probeLanes } from "../engine/claim.ts";
 import type { Database } from "../engine/database.ts";
 import { listLanes, type ReadableLane, rankOf, readableLanes } from "../engine/lanes.ts";
+import type { WakeUp } from "../engine/wake-ups.ts";
 import { shareOut } from "./shares.ts";
 import type { TaskEntry, TaskTable } from "./task-table.ts";
 import { Trail } from "./trail.ts";
@@ -15,6 +16,8 @@ import { Trail } from "./trail.ts";
  *    hides it (a probe has found it, a job was handed back) ends the trail, also that of a claim which is on its way.
  */
 const sweepMs = 1_000;
+/** Between two looks at all lanes because something is due, in milliseconds; longer where a look takes more than a tenth of that. */
+const restMs = 20;
 
 interface LaneState {
   readonly lane: ReadableLane;
@@ -38,8 +41,9 @@ export class Scout {
   readonly #lanes = new Map<number, LaneState>();
   #known = new Set<number>();
   #sweepAt = 0;
-  /** When the next scheduled job is due, by `performance.now()`. */
+  /** When the next scheduled job is due, as far as is known, by `performance.now()`. */
   #dueAt = Number.POSITIVE_INFINITY;
+  #restUntil = 0;
   #turn = 0;
 
   constructor(database: Database, tasks: TaskTable, queues: readonly string[] | null) {
@@ -48,18 +52,28 @@ export class Scout {
     this.#queues = queues;
   }
 
-  /** Lanes said to have work. Answers whether there is one among them that this worker may read. */
-  wake(lanes: readonly number[]): boolean {
-    let concerned = false;
-    for (const id of lanes) {
-      const state = this.#lanes.get(id);
-      if (state) ring(state);
-      else if (!this.#known.has(id))
-        this.#sweepAt = 0; // a lane that is new: look at all of them
-      else continue;
-      concerned = true;
+  /** Lanes said to have work, or to have it soon. Answers whether that changes anything for this worker. */
+  wake(wakeUps: readonly WakeUp[]): boolean {
+    let changed = false;
+    for (const { lane, inMs } of wakeUps) {
+      const state = this.#lanes.get(lane);
+      if (state === undefined && this.#known.has(lane)) continue; // not for this worker
+      if (inMs > 0) changed = this.expect(inMs) || changed;
+      else {
+        if (state) ring(state);
+        else this.#sweepAt = 0; // a lane that is new: look at all of them
+        changed = true;
+      }
     }
-    return concerned;
+    return changed;
+  }
+
+  /** A job will be due in so many milliseconds. Answers whether that is before anything else is looked for. */
+  expect(inMs: number): boolean {
+    const dueAt = performance.now() + Math.ceil(inMs) + 1; // rather a moment later than twice
+    const isSooner = dueAt < Math.min(this.#dueAt, this.#sweepAt);
+    this.#dueAt = Math.min(this.#dueAt, dueAt); // also where a look is due anyway: it may have begun before the job was written
+    return isSooner;
   }
 
   /** Lanes to which jobs have gone back, where they stood: before the floor. */
@@ -68,7 +82,7 @@ export class Scout {
       const state = this.#lanes.get(id);
       if (state) state.trail = new Trail();
     }
-    return this.wake(lanes);
+    return this.wake(lanes.map((lane) => ({ lane, inMs: 0 })));
   }
 
   /** Looks at every lane with the next `survey`. */
@@ -79,11 +93,12 @@ export class Scout {
   /** Looks at every lane, where it is time to. */
   async survey(): Promise<void> {
     const startedAt = performance.now();
-    if (startedAt < this.#sweepAt && startedAt < this.#dueAt) return;
+    if (startedAt < this.#nextAt) return;
+    this.#dueAt = Number.POSITIVE_INFINITY; // before it looks: what is told from now on counts
     await this.#refreshLanes();
     const heads = await probeLanes(this.#database, [...this.#lanes.keys()]);
     const now = performance.now();
-    this.#dueAt = Number.POSITIVE_INFINITY;
+    this.#restUntil = now + Math.max(restMs, (now - startedAt) * 10);
     for (const { lane, dueInMs, ...place } of heads) {
       const state = this.#lanes.get(lane);
       if (state === undefined) continue;
@@ -93,6 +108,11 @@ export class Scout {
     }
     // A probe may be slow where dead rows cannot be removed; it takes a twentieth of the time at most.
     this.#sweepAt = now + Math.max(sweepMs * (0.75 + Math.random() / 2), (now - startedAt) * 20);
+  }
+
+  /** When all lanes are looked at next. */
+  get #nextAt(): number {
+    return Math.min(this.#sweepAt, Math.max(this.#dueAt, this.#restUntil));
   }
 
   async #refreshLanes(): Promise<void> {
@@ -107,7 +127,7 @@ export class Scout {
 
   /** How long there is nothing to do, in milliseconds, unless a notification comes. */
   idleMs(): number {
-    return Math.max(0, Math.min(this.#sweepAt, this.#dueAt) - performance.now());
+    return Math.max(0, this.#nextAt - performance.now());
   }
 
   lane(id: number): ReadableLane | undefined {

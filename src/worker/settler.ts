@@ -25,7 +25,7 @@ export type Outcome =
       readonly children?: readonly (NewJob | KeyedJob)[];
     }
   /** Its own transaction has settled it. */
-  | { readonly end: "committed"; readonly ranMs: number; readonly lanes: readonly number[] }
+  | { readonly end: "committed"; readonly ranMs: number; readonly children: readonly (NewJob | KeyedJob)[] }
   | { readonly end: "retry"; readonly waitMs: number; readonly failure: FailureRecord }
   | {
       readonly end: "parked";
@@ -47,8 +47,12 @@ const batchLimit = 1_000;
 
 export interface SettlerOptions {
   readonly database: Database;
-  /** Jobs that went back to the queue. */
+  /** Jobs that went back to the queue, where they stood. */
   readonly onReleased: (lanes: readonly number[]) => void;
+  /** Jobs that were written with an outcome. */
+  readonly onEnqueued: (jobs: readonly NewJob[]) => void;
+  /** A job of a lane that this worker reads will be due again, in so many milliseconds. */
+  readonly onPutOff: (inMs: number) => void;
   /** Outcomes were written; there is room again. */
   readonly onSettled: () => void;
 }
@@ -174,17 +178,21 @@ export class Settler {
         parks.map(({ job, outcome }) => ({ id: job.id, delivery: job.delivery, ...outcome })),
       ),
     );
-    for (const { outcome } of select(ended, "committed")) this.#options.onReleased(outcome.lanes);
+    for (const { outcome } of retries) this.#options.onPutOff(outcome.waitMs);
+    this.#options.onEnqueued(select(ended, "committed").flatMap(({ outcome }) => outcome.children));
     const completed = select(ended, "succeeded");
     const completions = completed.map(({ job, outcome }) => ({
       ...toSuccess(job, outcome),
       children: outcome.children ?? [],
     }));
     await write(completed, () => database.transaction(({ run }) => completeJobs(run, process, completions)));
-    if (completions.length > 0)
-      this.#options.onReleased([...new Set(completions.flatMap(({ children }) => children.map(({ lane }) => lane)))]);
+    this.#options.onEnqueued(completions.flatMap(({ children }) => children));
     for (const one of select(ended, "suspended"))
-      await write([one], async () => this.#back(await suspendJob(database, one.job, one.outcome.wakes)));
+      await write([one], async () => {
+        const put = await suspendJob(database, one.job, one.outcome.wakes);
+        for (const { inMs } of put) this.#options.onPutOff(inMs);
+        return put.map(({ id }) => id);
+      });
     const releases = select(ended, "released");
     await write(releases, async () =>
       this.#back(

@@ -2,6 +2,7 @@ import { TaskmasterError } from "../../contract/error.ts";
 import { completeJobs, wasCompleted } from "../../engine/complete.ts";
 import type { Database } from "../../engine/database.ts";
 import { isTransient } from "../../engine/database-errors.ts";
+import type { NewJob } from "../../engine/enqueue.ts";
 import { toSuccess } from "../settler.ts";
 import { lose } from "./attempt-host.ts";
 import type { Child, ChildJobs } from "./child-jobs.ts";
@@ -33,13 +34,13 @@ export async function commit(
 ): Promise<void> {
   const { host } = records;
   records.assertGoingOn();
-  let lanes: readonly number[] = [];
+  let written: readonly NewJob[] = [];
   const ranMs = () => performance.now() - startedAt;
   try {
     await open(async (tx, runSql) => {
       await run(tx as never);
       const jobs = await childJobs.prepare(children);
-      lanes = [...new Set(jobs.map(({ lane }) => lane))];
+      written = jobs;
       const completion = { ...toSuccess(host.job, { ranMs: ranMs(), recorded: true }), children: jobs };
       const settled = await completeJobs(runSql, host.job.process, [completion]);
       if (!settled.has(host.job.id)) throw lose(host, "its completion");
@@ -48,7 +49,7 @@ export async function commit(
     if (!isTransient(error) || !(await wasCompleted(database, host.job))) throw error;
   }
   host.decide(
-    { end: "committed", ranMs: ranMs(), lanes },
+    { end: "committed", ranMs: ranMs(), children: written },
     new CompletionError(
       `Job ${host.job.id} has been completed by ctx.commit: nothing more of it can begin. Make it the last call.`,
     ),

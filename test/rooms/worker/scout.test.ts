@@ -50,7 +50,7 @@ test("a notification that comes while a claim is on its way is not forgotten", a
   const lanes = worker.plan(10);
   const first = await worker.claim(lanes);
   const [missed] = await enqueue(place.database, interruptible);
-  expect(worker.scout.wake(lanes.map(({ lane }) => lane))).toBe(true);
+  expect(worker.scout.wake(lanes.map(({ lane }) => ({ lane, inMs: 0 })))).toBe(true);
   worker.scout.learn(lanes, first);
   expect(ids(await worker.claim(worker.plan(10)))).toEqual([missed]);
 });
@@ -82,7 +82,7 @@ test("a job that was committed after later ones is found by the claim that its n
     const [lane] = await wakeAll(place, worker.scout);
     expect(ids(await worker.round())).toEqual([quick]);
     await place.sql.query(hide, [slow]);
-    worker.scout.wake([lane ?? 0]);
+    worker.scout.wake([{ lane: lane ?? 0, inMs: 0 }]);
     expect(ids(await worker.claim(worker.plan(10)))).toEqual([slow]);
   }
 });
@@ -90,6 +90,6 @@ test("a job that was committed after later ones is found by the claim that its n
 async function wakeAll({ sql }: TestDatabase, scout: Scout): Promise<number[]> {
   const { rows } = await sql.query<{ id: number }>("select id from taskmaster.lane");
   const lanes = rows.map(({ id }) => id);
-  scout.wake(lanes);
+  scout.wake(lanes.map((lane) => ({ lane, inMs: 0 })));
   return lanes;
 }

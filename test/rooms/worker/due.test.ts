@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { Taskmaster } from "../../../src/client/taskmaster.ts";
+import { task } from "../../../src/contract/task.ts";
+import { Worker } from "../../../src/worker/worker.ts";
+import { testDatabase } from "../../setup/database.ts";
+
+test("what is due later starts when it is due, not when all lanes are looked at next: delayed jobs, retries, sleeps", async () => {
+  const { url } = await testDatabase();
+  const waitMs = 300;
+  let dueAt = 0;
+  let started: (lateMs: number) => void = () => {};
+  const n = z.object({ again: z.boolean() });
+  const ended = () => started(Date.now() - dueAt);
+  const delayed = task("due.delayed").payload(n).short(ended);
+  const retried = task("due.retried")
+    .payload(n)
+    .short({ attempts: 2, backoff: { first: waitMs } }, () => {
+      if (dueAt > 0) return ended();
+      dueAt = Date.now() + waitMs; // jittered: at the latest
+      throw new Error("The first attempt fails.");
+    });
+  const slept = task("due.slept")
+    .payload(n)
+    .interruptible(async (_, ctx) => {
+      if (dueAt === 0) dueAt = Date.now() + waitMs;
+      await ctx.sleep("nap", waitMs);
+      ended();
+    });
+  const tasks = [delayed, retried, slept];
+  await using worker = new Worker({ database: url, tasks, release: "r1" });
+  await worker.start();
+  await using client = new Taskmaster({ database: url, tasks, release: "r1" });
+  for (const one of tasks) {
+    const late: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      const start = new Promise<number>((resolve) => {
+        started = resolve;
+      });
+      dueAt = one === delayed ? Date.now() + waitMs : 0;
+      await client.enqueue(one, { again: false }, one === delayed ? { delay: waitMs } : {});
+      late.push(await start);
+    }
+    // A look at all lanes comes once a second: half a second late, on average.
+    expect(late.sort((a, b) => a - b)[2], one.name).toBeLessThan(150);
+  }
+});
