@@ -15,7 +15,8 @@ import { Gatherer } from "../engine/gather.ts";
 import { JobNumbers } from "../engine/job-numbers.ts";
 import { LaneBook } from "../engine/lanes.ts";
 import type { Queryable } from "../engine/queryable.ts";
-import { Waker } from "../engine/wake.ts";
+import { Waker, wakeAlong } from "../engine/wake.ts";
+import { wakeUpsFor } from "../engine/wake-ups.ts";
 import { Membership } from "../process/membership.ts";
 import type { EnqueueOptions } from "./enqueue-options.ts";
 import type { EnqueuedJob, TaskmasterOptions } from "./taskmaster.ts";
@@ -102,7 +103,8 @@ export class Connected {
 
   async signal(event: NewEvent, within: Queryable | undefined, patienceMs: number): Promise<void> {
     const woken = await signalEvent(this.membership.database, event, within, patienceMs);
-    if (!within) this.#waker.wake(woken.map(({ lane }) => lane));
+    if (within) await wakeAlong(runWithin(within), wakeUpsFor(woken.map(({ lane }) => ({ lane, runAt: null }))));
+    else this.#waker.wake(woken.map(({ lane }) => lane));
   }
 
   async #writePlain(jobs: readonly NewJob[], patienceMs: number): Promise<void> {
@@ -122,7 +124,8 @@ export class Connected {
     const outcomes = within
       ? await enqueueKeyed(runWithin(within), keyed)
       : await enqueueKeyedJobs(this.membership.database, keyed, { forMs: patienceMs });
-    if (!within) this.#waker.wakeFor(jobs);
+    if (within) await wakeAlong(runWithin(within), wakeUpsFor(jobs));
+    else this.#waker.wakeFor(jobs);
     return outcomes;
   }
 

@@ -1,4 +1,4 @@
-import type { Database } from "./database.ts";
+import type { Database, RunStatement } from "./database.ts";
 import type { NewJob } from "./enqueue.ts";
 import { sql, statement } from "./statement.ts";
 import { toText, type WakeUp, wakeUpsFor } from "./wake-ups.ts";
@@ -8,6 +8,18 @@ import { toText, type WakeUp, wakeUpsFor } from "./wake-ups.ts";
  * A lost notification costs a poll interval and never a job.
  */
 const notify = statement("wake", sql`select pg_notify('taskmaster_job', $1)`);
+
+// Together with a transaction, as an enqueue does it (enqueue.ts): not where it would wait for another one that does the same.
+const along = statement(
+  "wake_along",
+  sql`select pg_notify('taskmaster_job', $1)::text where pg_try_advisory_xact_lock(1952543859, 2)`,
+);
+
+/** Tells workers when the transaction that is open commits; where another transaction is about to, their polling finds the jobs. */
+export async function wakeAlong(run: RunStatement, wakeUps: readonly WakeUp[]): Promise<void> {
+  const text = toText(wakeUps);
+  if (text !== null) await run(along, [text]);
+}
 
 /** Between two notifications of one process while it enqueues without pause, in milliseconds. */
 const restMs = 5;
