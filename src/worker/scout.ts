@@ -96,13 +96,16 @@ export class Scout {
     if (startedAt < this.#nextAt) return;
     this.#dueAt = Number.POSITIVE_INFINITY; // before it looks: what is told from now on counts
     await this.#refreshLanes();
-    const heads = await probeLanes(this.#database, [...this.#lanes.keys()]);
+    // As they are now: what a claim takes meanwhile lies before its floor afterwards, and was not hidden by it.
+    const floors = new Map([...this.#lanes].map(([id, { trail }]) => [id, trail.floor]));
+    const heads = await probeLanes(this.#database, [...floors.keys()]);
     const now = performance.now();
     this.#restUntil = now + Math.max(restMs, (now - startedAt) * 10);
     for (const { lane, dueInMs, ...place } of heads) {
       const state = this.#lanes.get(lane);
       if (state === undefined) continue;
-      if (!state.trail.sees(place)) state.trail = new Trail();
+      const floor = floors.get(lane);
+      if (floor !== undefined && !isBehind(place, floor)) state.trail = new Trail();
       if (dueInMs <= 0) ring(state);
       else this.#dueAt = Math.min(this.#dueAt, now + dueInMs);
     }

@@ -1,4 +1,4 @@
-import { type Floor, isBehind } from "../engine/claim.ts";
+import type { Floor } from "../engine/claim.ts";
 
 /**
  * How far a worker has come in a lane, and from where its next claim looks.
@@ -48,10 +48,5 @@ export class Trail {
   /** A claim has brought nothing. */
   stay(): void {
     this.#isBacklog = false;
-  }
-
-  /** Whether a job that waits at a place is seen from the floor. */
-  sees(place: Floor): boolean {
-    return this.floor === undefined || isBehind(place, this.floor);
   }
 }
