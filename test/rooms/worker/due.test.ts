@@ -66,9 +66,10 @@ test("what a transaction of the caller's writes starts when that commits: jobs, 
   await using client = new Taskmaster({ database: url, tasks, release: "r1" });
   const within = new pg.Client(url);
   await within.connect();
-  const writes: Record<string, () => Promise<unknown>> = {
+  const writes: Record<string, (round: number) => Promise<unknown>> = {
     plain: () => client.enqueue(plain, {}, { within }),
-    keyed: () => client.enqueue(plain, {}, { within, key: "one" }),
+    // A key each: the job before this one has started, but may not have ended, and holds its key until then.
+    keyed: (round) => client.enqueue(plain, {}, { within, key: `round ${round}` }),
     signal: () => client.signal("it", null, { within }),
   };
   for (const [name, write] of Object.entries(writes)) {
@@ -82,7 +83,7 @@ test("what a transaction of the caller's writes starts when that commits: jobs, 
         started = resolve;
       });
       await within.query("begin");
-      await write();
+      await write(round);
       await within.query("commit");
       const committedAt = performance.now();
       await start;
