@@ -85,11 +85,15 @@ export class Connected {
   ): Promise<EnqueuedJob[]> {
     const ids = await this.#numbers.take(stored.length);
     const jobs: NewJob[] = [];
+    let lane = { min: 0, max: 0, id: 0 }; // nearly always they all go to one
     for (const [index, { min, max, text, olderText }] of stored.entries()) {
-      const lane = this.#lanes.idOf({ queue: placement.queue, task, min, max, priority: placement.priority });
+      if (min !== lane.min || max !== lane.max) {
+        const id = this.#lanes.idOf({ queue: placement.queue, task, min, max, priority: placement.priority });
+        lane = { min, max, id: typeof id === "number" ? id : await id };
+      }
       jobs.push({
         id: ids[index] ?? "",
-        lane: typeof lane === "number" ? lane : await lane,
+        lane: lane.id,
         runAt: placement.runAt,
         payload: text,
         older: olderText,

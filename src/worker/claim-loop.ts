@@ -1,4 +1,4 @@
-import { type ClaimedJob, claimJobs, ownedJobs } from "../engine/claim.ts";
+import { type ClaimedJob, claimJobs, type LaneQuota, ownedJobs } from "../engine/claim.ts";
 import { type Database, pause } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
 import { isHeard, publish } from "../engine/events.ts";
@@ -35,6 +35,15 @@ export interface ClaimLoopOptions {
 const reconcileMs = 30_000;
 /** Attempts that ended and are not written yet, at most: beyond it the database is too slow or away, and nothing more starts. */
 const mostUnsettled = 2_000;
+
+/** A claim on its way. */
+interface Asked {
+  /** The incarnation that claims. */
+  readonly me: number;
+  readonly batch: number;
+  readonly lanes: readonly LaneQuota[];
+  readonly reply: Promise<ClaimedJob[]>;
+}
 
 export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
@@ -117,29 +126,51 @@ export class ClaimLoop {
     return claim.value > 0 ? claim.value : this.#claim();
   }
 
-  /** Claims where there is known to be work, and hands over. Answers how many jobs came. */
+  /** Claims where there is known to be work, and hands over, as long as there is room. Answers how many jobs came. */
   async #claim(): Promise<number> {
-    const { database, scout, runner, closing, process } = this.#options;
-    const room = this.#room();
-    const interruptibleOnly = closing.closes === "short";
+    const { scout } = this.#options;
+    let jobs = 0;
+    for (let asked = this.#ask(0); asked !== undefined; ) {
+      const { me, batch, lanes, reply } = asked;
+      const claimed = await reply;
+      scout.learn(lanes, claimed);
+      jobs += claimed.length;
+      // Where there is more, the database goes on while these jobs run; unless something else is to be done between two claims.
+      const mayGoOn = scout.idleMs() > 0 && performance.now() < this.#reconcileAt;
+      asked = mayGoOn ? this.#ask(claimed.length) : undefined;
+      this.#handOver(me, batch, claimed);
+    }
+    return jobs;
+  }
+
+  /** Sends a claim, where there is work and room. `coming`: jobs that are claimed, and not handed over yet. */
+  #ask(coming: number): Asked | undefined {
+    const { database, scout, runner, closing, isSure, process } = this.#options;
+    if (closing.closes === "all" || !isSure() || this.#stop.signal.aborted) return undefined;
+    const room = this.#room(coming);
     const lanes = room > 0 ? scout.plan(room, runner.concurrency, ({ execution }) => closing.allows(execution)) : [];
-    if (lanes.length === 0 || closing.closes === "all") return 0;
+    if (lanes.length === 0) return undefined;
+    const interruptibleOnly = closing.closes === "short";
     const me = process();
     const batch = ++this.#batch;
-    const starting = runner.buffered === 0 ? runner.freeSlots : 0;
-    const claimed = await claimJobs(database, { process: me, batch, lanes, starting, interruptibleOnly });
-    scout.learn(lanes, claimed);
-    this.#handOver(me, batch, claimed);
-    return claimed.length;
+    const starting = runner.buffered === 0 ? Math.max(0, runner.freeSlots - coming) : 0;
+    return {
+      me,
+      batch,
+      lanes,
+      reply: claimJobs(database, { process: me, batch, lanes, starting, interruptibleOnly }),
+    };
   }
 
   /** How many jobs to ask for; 0 while more than half of the buffer is left, so that claims stay large. */
-  #room(): number {
+  #room(coming: number): number {
     const { runner, settler, scout } = this.#options;
     if (settler.unsettled > mostUnsettled) return 0;
     const ahead = runner.pace.ahead(scout.hotTasks());
-    if (runner.freeSlots === 0 && runner.buffered > ahead / 2) return 0;
-    return runner.freeSlots + Math.max(0, ahead - runner.buffered);
+    const slots = Math.max(0, runner.freeSlots - coming);
+    const buffered = runner.buffered + Math.max(0, coming - runner.freeSlots);
+    if (slots === 0 && buffered > ahead / 2) return 0;
+    return slots + Math.max(0, ahead - buffered);
   }
 
   #handOver(process: number, batch: number, claimed: readonly ClaimedJob[]): void {
