@@ -1,0 +1,52 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+import { Taskmaster } from "../../../src/client/taskmaster.ts";
+import { task } from "../../../src/contract/task.ts";
+import type { TaskmasterEvent } from "../../../src/engine/events.ts";
+import { Worker } from "../../../src/worker/worker.ts";
+import { testDatabase } from "../../setup/database.ts";
+
+/** Runs jobs, and tells how many a worker had claimed, at most, that had not started (`ahead`), or not ended (`held`). */
+async function most({ jobs, concurrency }: { jobs: number; concurrency: number }, run: () => Promise<void> | void) {
+  const { url } = await testDatabase();
+  let [claimed, started, ended, settled, ahead, held] = [0, 0, 0, 0, 0, 0];
+  let finish: () => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const told = (event: unknown) => {
+    const one = event as TaskmasterEvent;
+    if (one.event === "job.claimed") claimed += one.jobs.length;
+    if (one.event === "job.succeeded" && ++settled === jobs) finish();
+    ahead = Math.max(ahead, claimed - started);
+    held = Math.max(held, claimed - ended);
+  };
+  subscribe("taskmaster", told);
+  onTestFinished(() => void unsubscribe("taskmaster", told));
+  const one = task("claims.one")
+    .payload(z.object({}))
+    .interruptible(async () => {
+      started++;
+      await run();
+      ended++;
+    });
+  await using client = new Taskmaster({ database: url, tasks: [one], release: "r1" });
+  await client.enqueueMany(one, Array(jobs).fill({}));
+  await using worker = new Worker({ database: url, tasks: [one], concurrency, release: "r1" });
+  await worker.start();
+  await finished;
+  expect(claimed).toBe(jobs);
+  return { ahead, held };
+}
+
+test("a worker claims no job that it cannot start where they take their time, although claims follow each other at once", async () => {
+  const slowly = () => new Promise<void>((resolve) => setTimeout(resolve, 400));
+  expect((await most({ jobs: 12, concurrency: 3 }, slowly)).held).toBe(3);
+});
+
+test("of jobs that do nothing a worker has 2,000 ahead of its slots at most, although claims follow each other at once", async () => {
+  const { ahead } = await most({ jobs: 12_000, concurrency: 10 }, () => {});
+  expect(ahead).toBeGreaterThan(1_000);
+  expect(ahead).toBeLessThanOrEqual(2_010);
+});
