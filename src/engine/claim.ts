@@ -1,3 +1,4 @@
+import { type ClaimedJob, readJobs, type WrittenJobs } from "./claimed-job.ts";
 import type { Database } from "./database.ts";
 import { type Instant, toTimestamp } from "./instant.ts";
 import { sql, statement } from "./statement.ts";
@@ -50,19 +51,21 @@ const claim = statement(
     update taskmaster.job
     set worker = $1, deliveries = deliveries + 1, started_at = case when id in (select id from head limit $7) then now() end
     where ctid = any(array(select at from head)) -- locked above, so they stay where they are
-    -- A text for each, and below one for all: a row and a dozen values a job would cost more than all the rest of the claim, here and there.
-    returning concat('["', id, '",', lane, ',', deliveries, ',', (date_part('epoch', run_at) * 1e6)::bigint, ',',
-      (date_part('epoch', enqueued_at) * 1e6)::bigint, ',', payload,
-      case when failures | crashes | interruptions = 0 and not keyed and started_at is null and older is null then ']'
-        else concat(',', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',', (started_at is not null)::int, ',',
-          coalesce(older, 'null'), ']') end
-    ) as job
+    -- Three texts for each, and below for all of them: a row and a dozen values a job would cost more than all the rest of the claim, here and there.
+    returning id, payload::text as payload, concat(
+      lane, ',', deliveries, ',', (date_part('epoch', run_at) * 1e6)::bigint, ',', (date_part('epoch', enqueued_at) * 1e6)::bigint, ',',
+      (started_at is not null)::int,
+      case when failures | crashes | interruptions = 0 and not keyed and older is null then ',0'
+        else concat(',[', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',', coalesce(older, 'null'), ']') end
+    ) as facts
   )
-  select string_agg(job, ',') as jobs, (date_part('epoch', now()) * 1e6)::bigint::text as now
-  from taken where octet_length(job) <= 10000 having count(*) > 0
+  select string_agg(id::text, ',') as ids, string_agg(facts, ',') as facts, string_agg(payload, chr(31)) as payloads,
+    (date_part('epoch', now()) * 1e6)::bigint::text as now
+  from taken where octet_length(facts) + octet_length(payload) <= 10000 having count(*) > 0
   union all
   -- large ones come by themselves, because texts have limits
-  select job, (date_part('epoch', now()) * 1e6)::bigint::text from taken where octet_length(job) > 10000
+  select id::text, facts, payload, (date_part('epoch', now()) * 1e6)::bigint::text
+  from taken where octet_length(facts) + octet_length(payload) > 10000
   `,
 );
 
@@ -77,96 +80,12 @@ export interface ClaimRequest {
   readonly interruptibleOnly?: boolean;
 }
 
-/** A job as the statement above writes it. What nearly every job has not is left out. */
-export type WrittenJob = readonly [
-  id: string,
-  lane: number,
-  delivery: number,
-  runAt: Instant,
-  enqueuedAt: Instant,
-  payload: unknown,
-  failures?: number,
-  crashes?: number,
-  interruptions?: number,
-  keyed?: 0 | 1,
-  started?: 0 | 1,
-  older?: Readonly<Record<string, unknown>> | null,
-];
-
-/** A job that a claim has brought. It reads what was written when it is asked: of most jobs hardly anything is ever looked at, and they are many. */
-export class ClaimedJob {
-  /** As it came. */
-  readonly written: WrittenJob;
-  readonly claimedAt: Instant;
-
-  constructor(written: WrittenJob, claimedAt: Instant) {
-    this.written = written;
-    this.claimedAt = claimedAt;
-  }
-
-  get id(): string {
-    return this.written[0];
-  }
-
-  get lane(): number {
-    return this.written[1];
-  }
-
-  get delivery(): number {
-    return this.written[2];
-  }
-
-  get runAt(): Instant {
-    return this.written[3];
-  }
-
-  get enqueuedAt(): Instant {
-    return this.written[4];
-  }
-
-  /** At the lane's newest revision. */
-  get payload(): unknown {
-    return this.written[5];
-  }
-
-  get failures(): number {
-    return this.written[6] ?? 0;
-  }
-
-  get crashes(): number {
-    return this.written[7] ?? 0;
-  }
-
-  get interruptions(): number {
-    return this.written[8] ?? 0;
-  }
-
-  get keyed(): boolean {
-    return this.written[9] === 1;
-  }
-
-  /** Whether the database knows that its attempt starts now; otherwise it may have to be told before (begin.ts). */
-  get started(): boolean {
-    return this.written[10] === 1;
-  }
-
-  /** Older renditions, by revision. */
-  get older(): Readonly<Record<string, unknown>> | null {
-    return this.written[11] ?? null;
-  }
-
-  /** How long it had been due when it was claimed, in milliseconds. */
-  get waitedMs(): number {
-    return Math.round((this.claimedAt - this.runAt) / 1_000);
-  }
-}
-
 /** Claims what is due, oldest first within each lane. */
 export async function claimJobs(
   database: Database,
   { process, batch, lanes, starting, interruptibleOnly = false }: ClaimRequest,
 ): Promise<ClaimedJob[]> {
-  const rows = await database.query<{ jobs: string; now: string }>(claim, [
+  const rows = await database.query<WrittenJobs>(claim, [
     process,
     batch,
     lanes.map(({ lane }) => lane),
@@ -176,12 +95,7 @@ export async function claimJobs(
     starting,
     interruptibleOnly,
   ]);
-  const jobs: ClaimedJob[] = [];
-  for (const row of rows) {
-    const now = Number(row.now);
-    for (const written of JSON.parse(`[${row.jobs}]`) as WrittenJob[]) jobs.push(new ClaimedJob(written, now));
-  }
-  return jobs.sort(byPlace); // they have come as they lie in the table
+  return rows.flatMap(readJobs).sort(byPlace); // they have come as they lie in the table
 }
 
 /** Numbers of jobs in their order, without making numbers of them. */

@@ -51,6 +51,8 @@ export class Attempt implements AttemptHost {
   /** Whether the database knows that it has started. */
   announced: boolean;
   overrun = false;
+  /** Its place among those that run (slots.ts). */
+  slot = -1;
   /** Made when somebody asks for it: most functions never look at their signal, and it is the dearest part of an attempt. */
   #abort: AbortController | undefined;
   readonly #hooks: AttemptHooks;
@@ -203,8 +205,9 @@ export class Attempt implements AttemptHost {
   }
 
   #storedPayload(): unknown {
-    const { from, payload, older } = this.job;
-    return from.rendition === from.max ? payload : older?.[from.rendition];
+    const { job } = this;
+    const { from } = job;
+    return from.rendition === from.max ? job.readPayload() : job.older?.[from.rendition];
   }
 
   #failed(error: unknown): Outcome {

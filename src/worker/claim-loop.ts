@@ -1,4 +1,5 @@
-import { type ClaimedJob, claimJobs, type LaneQuota, ownedJobs } from "../engine/claim.ts";
+import { claimJobs, type LaneQuota, ownedJobs } from "../engine/claim.ts";
+import type { ClaimedJob } from "../engine/claimed-job.ts";
 import { type Database, pause } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
 import { isHeard, publish } from "../engine/events.ts";

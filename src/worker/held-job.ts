@@ -1,4 +1,4 @@
-import { ClaimedJob } from "../engine/claim.ts";
+import { ClaimedJob } from "../engine/claimed-job.ts";
 import type { ReadableLane } from "../engine/lanes.ts";
 import type { TaskEntry } from "./task-table.ts";
 
@@ -25,8 +25,8 @@ export class HeldJob extends ClaimedJob {
   readonly from: ReadableLane;
   readonly task: TaskEntry;
 
-  constructor({ written, claimedAt }: ClaimedJob, claim: Claim, from: ReadableLane, task: TaskEntry) {
-    super(written, claimedAt);
+  constructor({ brought, place }: ClaimedJob, claim: Claim, from: ReadableLane, task: TaskEntry) {
+    super(brought, place);
     this.claim = claim;
     this.from = from;
     this.task = task;

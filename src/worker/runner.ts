@@ -8,6 +8,7 @@ import type { Closing } from "./closing.ts";
 import type { HeldJob } from "./held-job.ts";
 import { Pace } from "./pace.ts";
 import type { Outcome } from "./settler.ts";
+import { Slots } from "./slots.ts";
 import type { StepResources } from "./steps/attempt-steps.ts";
 import { StrayWatch } from "./stray-watch.ts";
 
@@ -53,7 +54,7 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #buffer: HeldJob[] = [];
   readonly #announcing = new Map<string, HeldJob>();
-  readonly #running = new Map<string, Attempt>();
+  readonly #running = new Slots();
   readonly #hooks: AttemptHooks;
   readonly pace: Pace;
   #endsInTurn = 0;
@@ -83,7 +84,7 @@ export class Runner {
   }
 
   get attempts(): readonly Attempt[] {
-    return [...this.#running.values()];
+    return [...this.#running];
   }
 
   get busy(): boolean {
@@ -150,14 +151,13 @@ export class Runner {
 
   #start(job: HeldJob, announced: boolean): void {
     const attempt = new Attempt(job, announced, this.#hooks);
-    this.#running.set(job.id, attempt);
+    this.#running.add(attempt);
     attempt.run(this.#onEnd);
   }
 
   readonly #onEnd = (attempt: Attempt, outcome: Outcome): void => {
     const { job } = attempt;
-    // The same number may run again here: after this process was taken for dead, or after the attempt was abandoned.
-    if (this.#running.get(job.id) === attempt) this.#running.delete(job.id);
+    this.#running.delete(attempt);
     this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt);
     this.#options.onEnded(job, outcome);
     if (++this.#endsInTurn < mostEndsInTurn) this.pump();

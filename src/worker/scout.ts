@@ -1,4 +1,5 @@
-import { type ClaimedJob, isBehind, type LaneQuota, probeLanes } from "../engine/claim.ts";
+import { isBehind, type LaneQuota, probeLanes } from "../engine/claim.ts";
+import type { ClaimedJob } from "../engine/claimed-job.ts";
 import type { Database } from "../engine/database.ts";
 import { listLanes, type ReadableLane, rankOf, readableLanes } from "../engine/lanes.ts";
 import type { WakeUp } from "../engine/wake-ups.ts";

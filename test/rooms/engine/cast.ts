@@ -4,7 +4,8 @@ import { readable } from "../../../src/contract/contract.ts";
 import { place } from "../../../src/contract/enqueue.ts";
 import { storePayload } from "../../../src/contract/payload.ts";
 import { type AnyTask, contractOf, executionOf, isRunnableTask, task } from "../../../src/contract/task.ts";
-import { type ClaimedJob, claimJobs } from "../../../src/engine/claim.ts";
+import { claimJobs } from "../../../src/engine/claim.ts";
+import type { ClaimedJob } from "../../../src/engine/claimed-job.ts";
 import type { Database } from "../../../src/engine/database.ts";
 import { enqueueJobs, type NewJob } from "../../../src/engine/enqueue.ts";
 import { JobNumbers } from "../../../src/engine/job-numbers.ts";
@@ -121,11 +122,12 @@ export async function enqueue(
 }
 
 /** A claimed job as a plain object, which a test can take apart and change. */
-export type Claimed = Omit<ClaimedJob, "written" | "claimedAt">;
+export type Claimed = Omit<ClaimedJob, "brought" | "place" | "claimedAt" | "readPayload"> & {
+  readonly payload: unknown;
+};
 
 function copied(job: ClaimedJob): Claimed {
   const { id, lane, delivery, failures, crashes, interruptions, keyed, started, runAt, enqueuedAt, waitedMs } = job;
-  const { payload, older } = job;
   return {
     id,
     lane,
@@ -138,8 +140,8 @@ function copied(job: ClaimedJob): Claimed {
     runAt,
     enqueuedAt,
     waitedMs,
-    payload,
-    older,
+    payload: job.readPayload(),
+    older: job.older,
   };
 }
 

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { beginAttempts } from "../../../src/engine/begin.ts";
 import { claimJobs, ownedJobs, probeLanes } from "../../../src/engine/claim.ts";
@@ -74,6 +75,50 @@ test("payloads of every size come whole and in their place", async () => {
   const jobs = await worker.claim();
   expect(ids(jobs)).toEqual(written);
   expect(jobs.map(({ payload }) => payload)).toEqual([{ n: 0 }, large, { n: 2 }, { n: '"],[' }, { n: 4 }]);
+});
+
+test("whatever a job holds comes as it was written, beside others that hold something else", async () => {
+  const { database, sql } = await testDatabase();
+  const job = fc.record({
+    payload: fc.json({ noUnicodeString: false }).filter((text) => !text.includes("\\u0000")),
+    indent: fc.constantFrom(0, 1, "\t"),
+    delivery: fc.integer({ min: 1, max: 9 }),
+    failures: fc.integer({ min: 0, max: 9 }),
+    crashes: fc.integer({ min: 0, max: 9 }),
+    interruptions: fc.integer({ min: 0, max: 9 }),
+    keyed: fc.boolean(),
+    older: fc.option(fc.dictionary(fc.constantFrom("1", "2", "17"), fc.jsonValue())),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(job, { minLength: 1, maxLength: 20 }), fc.nat(20), async (jobs, starting) => {
+      await sql.query("truncate taskmaster.job, taskmaster.claim");
+      const written = await enqueue(database, short, jobs.length);
+      for (const [place, { payload, indent, delivery, older, ...counts }] of jobs.entries())
+        await sql.query(
+          `update taskmaster.job set payload = $2, older = $3, deliveries = $4, failures = $5, crashes = $6, interruptions = $7, keyed = $8
+           where id = $1`,
+          [
+            written[place],
+            JSON.stringify(JSON.parse(payload), null, indent),
+            older && JSON.stringify(older, null, indent),
+            delivery - 1,
+            ...Object.values(counts),
+          ],
+        );
+      const worker = await register(database);
+      expect(await worker.claim({ starting })).toMatchObject(
+        jobs.map(({ indent, payload, older, ...facts }, place) => ({
+          ...facts,
+          id: written[place],
+          started: place < starting,
+          payload: JSON.parse(payload),
+          older: older && JSON.parse(JSON.stringify(older)),
+        })),
+      );
+    }),
+    { numRuns: 30 },
+  );
+  await sql.query("truncate taskmaster.job, taskmaster.claim"); // counts that no queue would have come to
 });
 
 test("a claim takes nothing from a lane that it does not name, and nothing behind its floor", async () => {

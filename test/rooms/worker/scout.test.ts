@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type ClaimedJob, claimJobs } from "../../../src/engine/claim.ts";
+import { claimJobs } from "../../../src/engine/claim.ts";
+import type { ClaimedJob } from "../../../src/engine/claimed-job.ts";
 import { Scout } from "../../../src/worker/scout.ts";
 import { TaskTable } from "../../../src/worker/task-table.ts";
 import { type TestDatabase, testDatabase } from "../../setup/database.ts";
