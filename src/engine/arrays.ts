@@ -13,7 +13,10 @@ export function textArray(values: readonly (string | null)[]): string {
   return `{${values.map((value) => (value === null ? "NULL" : `"${/["\\]/.test(value) ? value.replace(/["\\]/g, "\\$&") : value}"`)).join(",")}}`;
 }
 
-/** JSON texts as one, which Postgres takes apart with `json_array_elements`: cheaper on both sides than an array of texts. */
-export function jsonArray(texts: readonly (string | null)[]): string {
-  return `[${texts.map((text) => text ?? "null").join(",")}]`;
+/**
+ * JSON texts as one, apart by a character that JSON has nowhere, which Postgres takes apart with `string_to_array`: cheaper on both sides than an
+ * array of texts, and than a JSON array, which Postgres would read twice. Null is an empty text.
+ */
+export function jsonTexts(texts: readonly (string | null)[]): string {
+  return texts.join("\x1f");
 }

@@ -1,4 +1,4 @@
-import { jsonArray, numberArray, textArray } from "./arrays.ts";
+import { jsonTexts, numberArray, textArray } from "./arrays.ts";
 import { type Database, type RunStatement, retrying } from "./database.ts";
 import { isCertainlyUndone, isTransient } from "./database-errors.ts";
 import type { Queryable } from "./queryable.ts";
@@ -38,9 +38,12 @@ const insert = statement(
   sql`
   with written as (
     insert into taskmaster.job (id, lane, run_at, enqueued_at, payload, older)
-    select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, nullif(older::text, 'null')::json
-    from rows from (unnest($1::bigint[]), unnest($2::int[]), unnest($3::timestamptz[]), json_array_elements($4), json_array_elements($5))
-      as new (id, lane, run_at, payload, older)
+    select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload::json, nullif(older, '')::json
+    from (
+      -- in the select list, because what a function in "from" answers is stored before it is read
+      select unnest($1::bigint[]) as id, unnest($2::int[]) as lane, unnest($3::timestamptz[]) as run_at,
+        unnest(string_to_array($4, chr(31))) as payload, unnest(string_to_array($5, chr(31))) as older
+    ) as new
   )
   select pg_notify('taskmaster_job', $6)::text -- as text, because not every library can read nothing
   where $6::text is not null and pg_try_advisory_xact_lock(1952543859, 2)
@@ -65,9 +68,11 @@ const insertAgain = statement(
   "enqueue_again",
   sql`
   insert into taskmaster.job (id, lane, run_at, enqueued_at, payload, older)
-  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload, nullif(older::text, 'null')::json
-  from rows from (unnest($1::bigint[]), unnest($2::int[]), unnest($3::timestamptz[]), json_array_elements($4), json_array_elements($5))
-      as new (id, lane, run_at, payload, older)
+  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), payload::json, nullif(older, '')::json
+  from (
+    select unnest($1::bigint[]) as id, unnest($2::int[]) as lane, unnest($3::timestamptz[]) as run_at,
+      unnest(string_to_array($4, chr(31))) as payload, unnest(string_to_array($5, chr(31))) as older
+  ) as new
   on conflict (id) do nothing
   `,
 );
@@ -99,11 +104,9 @@ const insertKeyed = statement(
   "enqueue_keyed",
   sql`
   with new as materialized (
-    select *
-    from rows from (
-      unnest($1::bigint[]), unnest($2::int[]), unnest($3::timestamptz[]), json_array_elements($4), json_array_elements($5),
-      unnest($6::text[]), unnest($7::text[])
-    ) as new (id, lane, run_at, payload, older, task, key)
+    select unnest($1::bigint[]) as id, unnest($2::int[]) as lane, unnest($3::timestamptz[]) as run_at,
+      unnest(string_to_array($4, chr(31))) as payload, unnest(string_to_array($5, chr(31))) as older,
+      unnest($6::text[]) as task, unnest($7::text[]) as key
   ), taken as (
     insert into taskmaster.unique_key (task, key, job_id)
     select task, key, id from new order by task, key, id
@@ -111,7 +114,7 @@ const insertKeyed = statement(
     returning job_id
   )
   insert into taskmaster.job (id, lane, run_at, enqueued_at, keyed, payload, older)
-  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), true, payload, nullif(older::text, 'null')::json
+  select id, lane, greatest(run_at, clock_timestamp()), clock_timestamp(), true, payload::json, nullif(older, '')::json
   from new join taken on taken.job_id = new.id
   returning id::text
   `,
@@ -134,8 +137,8 @@ function columns(jobs: readonly NewJob[]): unknown[] {
     numberArray(jobs.map(({ id }) => id)),
     numberArray(jobs.map(({ lane }) => lane)),
     timed ? textArray(jobs.map(({ runAt }) => runAt?.toISOString() ?? null)) : "{}",
-    jsonArray(jobs.map(({ payload }) => payload)),
-    translated ? jsonArray(jobs.map(({ older }) => older)) : "[]",
+    jsonTexts(jobs.map(({ payload }) => payload)),
+    translated ? jsonTexts(jobs.map(({ older }) => older)) : "",
   ];
 }
 
