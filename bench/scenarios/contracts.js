@@ -17,13 +17,14 @@ function contract(name, { shape, revisions }) {
     async measure(bench, contestant) {
       const store = await bench.store(contestant);
       const producer = await bench.producer(contestant, { url: store.url, shape });
-      const jobs = 60_000;
+      const jobs = 400_000;
       await producer.call("fill", { count: jobs });
       await producer.end();
       return drain(bench, contestant, store, {
         processes: 1,
         jobs,
-        capMs: 8_000,
+        capMs: 5_000,
+        warmMs: 1_500,
         worker: { concurrency: 100, shape, revisions },
       });
     },

@@ -32,6 +32,7 @@ function running(name, quick, { processes, concurrency, jobs, tasks = 1, revisio
         processes,
         jobs: filled,
         capMs: bench.quick ? 1_200 : 5_000,
+        warmMs: bench.quick ? 300 : 1_500,
         worker: { tasks, revisions, concurrency, ahead: 500 },
       });
     },
@@ -39,15 +40,14 @@ function running(name, quick, { processes, concurrency, jobs, tasks = 1, revisio
 }
 
 export const run = [
-  running("1 process, concurrency 1", false, { processes: 1, concurrency: 1, jobs: 200_000 }),
-  running("1 process, concurrency 10", false, { processes: 1, concurrency: 10, jobs: 200_000 }),
-  running("1 process, concurrency 100", true, { processes: 1, concurrency: 100, jobs: 200_000 }),
-  // four processes start and are compiled while they run: with as few jobs as above that would be half of what is measured
-  running("4 processes, concurrency 10", false, { processes: 4, concurrency: 10, jobs: 600_000 }),
+  running("1 process, concurrency 1", false, { processes: 1, concurrency: 1, jobs: 400_000 }),
+  running("1 process, concurrency 10", false, { processes: 1, concurrency: 10, jobs: 400_000 }),
+  running("1 process, concurrency 100", true, { processes: 1, concurrency: 100, jobs: 400_000 }),
+  running("4 processes, concurrency 10", false, { processes: 4, concurrency: 10, jobs: 400_000 }),
   running("200 tasks at 3 revisions, 1 process, concurrency 100", false, {
     processes: 1,
     concurrency: 100,
-    jobs: 200_000,
+    jobs: 400_000,
     tasks: 200,
     revisions: 3,
   }),
