@@ -24,7 +24,8 @@ function stepping(name, quick, { concurrency, jobs, steps }) {
       const { "jobs/s": rate = 0, ...costs } = await drain(bench, contestant, store, {
         processes: 1,
         jobs: count,
-        capMs: bench.quick ? 2_000 : 10_000,
+        capMs: bench.quick ? 1_200 : 5_000,
+        warmMs: bench.quick ? 300 : 1_500,
         worker: { concurrency, steps },
       });
       const ofOne = Object.entries(costs).map(([key, value]) => [key.replace("/job", "/step"), value / steps]);
@@ -38,6 +39,6 @@ function stepping(name, quick, { concurrency, jobs, steps }) {
 }
 
 export const steps = [
-  stepping("one job at a time, 20 steps in each", false, { concurrency: 1, jobs: 60, steps: 20 }),
-  stepping("100 jobs at once, 20 steps in each", true, { concurrency: 100, jobs: 3_000, steps: 20 }),
+  stepping("one job at a time, 20 steps in each", false, { concurrency: 1, jobs: 900, steps: 20 }),
+  stepping("100 jobs at once, 20 steps in each", true, { concurrency: 100, jobs: 6_000, steps: 20 }),
 ];

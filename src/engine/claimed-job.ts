@@ -117,7 +117,16 @@ export class ClaimedJob {
 
   /** The payload at the lane's newest revision: made anew with each call. */
   readPayload(): unknown {
-    return JSON.parse(this.brought.payloads[this.place] as string);
+    return JSON.parse(this.#payload);
+  }
+
+  /** Of the payload's JSON text, in characters. */
+  get payloadLength(): number {
+    return this.#payload.length;
+  }
+
+  get #payload(): string {
+    return this.brought.payloads[this.place] as string;
   }
 
   #fact<At extends 0 | 1 | 2 | 3 | 4 | 5>(at: At): Facts[At] {

@@ -83,8 +83,9 @@ export class Runner {
     return this.#buffer.length;
   }
 
+  /** In the order in which they started. */
   get attempts(): readonly Attempt[] {
-    return [...this.#running];
+    return [...this.#running].sort((one, other) => one.startedAt - other.startedAt);
   }
 
   get busy(): boolean {
@@ -158,7 +159,7 @@ export class Runner {
   readonly #onEnd = (attempt: Attempt, outcome: Outcome): void => {
     const { job } = attempt;
     this.#running.delete(attempt);
-    this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt);
+    this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt, job.payloadLength);
     this.#options.onEnded(job, outcome);
     if (++this.#endsInTurn < mostEndsInTurn) this.pump();
     else this.#rest();

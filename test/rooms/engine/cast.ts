@@ -122,7 +122,7 @@ export async function enqueue(
 }
 
 /** A claimed job as a plain object, which a test can take apart and change. */
-export type Claimed = Omit<ClaimedJob, "brought" | "place" | "claimedAt" | "readPayload"> & {
+export type Claimed = Omit<ClaimedJob, "brought" | "place" | "claimedAt" | "readPayload" | "payloadLength"> & {
   readonly payload: unknown;
 };
 

@@ -8,7 +8,10 @@ import { Worker } from "../../../src/worker/worker.ts";
 import { testDatabase } from "../../setup/database.ts";
 
 /** Runs jobs, and tells how many a worker had claimed, at most, that had not started (`ahead`), or not ended (`held`). */
-async function most({ jobs, concurrency }: { jobs: number; concurrency: number }, run: () => Promise<void> | void) {
+async function most(
+  { jobs, concurrency, bytes = 0 }: { jobs: number; concurrency: number; bytes?: number },
+  run: () => Promise<void> | void,
+) {
   const { url } = await testDatabase();
   let [claimed, started, ended, settled, ahead, held] = [0, 0, 0, 0, 0, 0];
   let finish: () => void = () => {};
@@ -25,14 +28,14 @@ async function most({ jobs, concurrency }: { jobs: number; concurrency: number }
   subscribe("taskmaster", told);
   onTestFinished(() => void unsubscribe("taskmaster", told));
   const one = task("claims.one")
-    .payload(z.object({}))
+    .payload(z.object({ text: z.string() }))
     .interruptible(async () => {
       started++;
       await run();
       ended++;
     });
   await using client = new Taskmaster({ database: url, tasks: [one], release: "r1" });
-  await client.enqueueMany(one, Array(jobs).fill({}));
+  await client.enqueueMany(one, Array(jobs).fill({ text: "x".repeat(bytes) }));
   await using worker = new Worker({ database: url, tasks: [one], concurrency, release: "r1" });
   await worker.start();
   await finished;
@@ -49,4 +52,10 @@ test("of jobs that do nothing a worker has 2,000 ahead of its slots at most, alt
   const { ahead } = await most({ jobs: 12_000, concurrency: 10 }, () => {});
   expect(ahead).toBeGreaterThan(1_000);
   expect(ahead).toBeLessThanOrEqual(2_010);
+});
+
+test("of jobs with large payloads a worker has no more ahead than 16 MB of them, however fast they end", async () => {
+  const { ahead } = await most({ jobs: 100, concurrency: 4, bytes: 900_000 }, () => {});
+  expect(ahead).toBeGreaterThan(4);
+  expect(ahead).toBeLessThanOrEqual(17 + 4);
 });
