@@ -13,10 +13,13 @@ export function textArray(values: readonly (string | null)[]): string {
   return `{${values.map((value) => (value === null ? "NULL" : `"${/["\\]/.test(value) ? value.replace(/["\\]/g, "\\$&") : value}"`)).join(",")}}`;
 }
 
+/** Between JSON texts, here and in what a claim brings: `chr(31)` in Postgres. JSON has it nowhere, unescaped. */
+export const betweenTexts = "\x1f";
+
 /**
- * JSON texts as one, apart by a character that JSON has nowhere, which Postgres takes apart with `string_to_array`: cheaper on both sides than an
+ * JSON texts as one, which Postgres takes apart with `string_to_array`: cheaper on both sides than an
  * array of texts, and than a JSON array, which Postgres would read twice. Null is an empty text.
  */
 export function jsonTexts(texts: readonly (string | null)[]): string {
-  return texts.join("\x1f");
+  return texts.join(betweenTexts);
 }

@@ -1,3 +1,4 @@
+import { betweenTexts } from "./arrays.ts";
 import type { Instant } from "./instant.ts";
 
 /**
@@ -12,7 +13,7 @@ export interface WrittenJobs {
   readonly ids: string;
   /** JSON values apart by commas, `Facts` of each job. */
   readonly facts: string;
-  /** JSON texts, apart by a character that JSON has nowhere. */
+  /** JSON texts, apart by `betweenTexts`. */
   readonly payloads: string;
   /** When all of them were claimed. */
   readonly now: string;
@@ -33,7 +34,6 @@ type Rest = readonly [failures: number, crashes: number, interruptions: number, 
 type Renditions = Readonly<Record<string, unknown>>;
 
 const factsOfEach = 6 satisfies Facts["length"];
-const separator = "\x1f";
 
 /** What a claim has brought, shared by its jobs. */
 class Brought {
@@ -45,7 +45,7 @@ class Brought {
   constructor({ ids, facts, payloads, now }: WrittenJobs) {
     this.ids = ids.split(",");
     this.facts = JSON.parse(`[${facts}]`);
-    this.payloads = payloads.split(separator);
+    this.payloads = payloads.split(betweenTexts);
     this.claimedAt = Number(now);
   }
 }
