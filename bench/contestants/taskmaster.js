@@ -82,6 +82,7 @@ export const taskmaster = {
   async produce({ url, tasks: count, revision, shape }) {
     const tasks = tasksOf(count, revision, shape, () => {});
     const client = new Taskmaster({ database: url, tasks, release: `bench-${revision}` });
+    await client.start();
     const at = (/** @type {number} */ place) => {
       const found = tasks[place];
       if (found === undefined) throw new Error(`There is no task ${place}.`);

@@ -15,6 +15,9 @@ const payload = JSON.stringify(payloadOf(0)).replaceAll(":", ": "); // pgbench t
 const insert = (batch) => `insert into taskmaster.job (id, lane, run_at, enqueued_at, payload)
 select nextval('floor_id'), 1, clock_timestamp(), clock_timestamp(), '${payload}'::json from generate_series(1, ${batch});\n`;
 
+/** On a connection of the caller's, where nothing is prepared. */
+const insertWithin = `begin;\n${insert(1).trim()}\ncommit;\n`;
+
 /** @param {number} batch */
 const claimAndSettle = (batch) => `with head as materialized (
   select ctid as at from taskmaster.job
@@ -33,10 +36,11 @@ select 1, array_agg(id), array_agg(lane), array_agg(failures), array_agg(0), arr
 /**
  * @param {string} name
  * @param {boolean} quick
- * @param {{ script: string, batch: number, clients: number, full?: number }} options
+ * @param {{ script: string, batch: number, clients: number, full?: number, mode?: "prepared" | "extended" | "simple" }} options how pgbench sends
+ * its statements: `extended` plans each of them anew. Default `prepared`, `simple` from a full queue
  * @returns {import("../harness/bench.js").Case}
  */
-function floor(name, quick, { script, batch, clients, full = 0 }) {
+function floor(name, quick, { script, batch, clients, full = 0, mode = full > 0 ? "simple" : "prepared" }) {
   return {
     scenario: "floor",
     name,
@@ -66,7 +70,7 @@ function floor(name, quick, { script, batch, clients, full = 0 }) {
         "-j",
         String(Math.min(2, clients)),
         "-M",
-        full > 0 ? "simple" : "prepared",
+        mode,
         ...until,
         "-f",
         file,
@@ -96,6 +100,18 @@ export const floors = [
   floor("enqueue: 10 concurrent calls", false, { script: insert(1), batch: 1, clients: 10 }),
   floor("enqueue: 100 concurrent calls", true, { script: insert(1), batch: 1, clients: 50 }),
   floor("enqueue: batches of 1,000", true, { script: insert(1_000), batch: 1_000, clients: 2 }),
+  floor("enqueue: in a transaction of the caller, one at a time", false, {
+    script: insertWithin,
+    batch: 1,
+    clients: 1,
+    mode: "extended",
+  }),
+  floor("enqueue: in a transaction of the caller, 10 at once", false, {
+    script: insertWithin,
+    batch: 1,
+    clients: 10,
+    mode: "extended",
+  }),
   floor("run: 1 process, concurrency 1", false, { script: claimAndSettle(1), batch: 1, clients: 1, full: 2_000 }),
   floor("run: 1 process, concurrency 10", false, { script: claimAndSettle(10), batch: 10, clients: 1, full: 20_000 }),
   floor("run: 1 process, concurrency 100", true, { script: claimAndSettle(100), batch: 100, clients: 1, full: 60_000 }),

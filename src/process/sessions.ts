@@ -13,10 +13,9 @@ import { sql } from "../engine/statement.ts";
 export async function hasSessions(connection: DatabaseOptions): Promise<boolean> {
   const [one, two] = [new pg.Client(clientConfig(connection)), new pg.Client(clientConfig(connection))];
   try {
-    for (const client of [one, two]) {
-      client.on("error", () => {});
-      await client.connect();
-    }
+    for (const client of [one, two]) client.on("error", () => {});
+    const opened = await Promise.allSettled([one.connect(), two.connect()]);
+    for (const connection of opened) if (connection.status === "rejected") throw connection.reason;
     const before = await backend(one);
     await two.query("begin");
     const other = await backend(two);
