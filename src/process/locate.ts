@@ -1,4 +1,3 @@
-import { openEmbedded } from "../embedded/embedded.ts";
 import { publish } from "../engine/events.ts";
 
 /** Which Postgres: the one that is named, or, where none is, an embedded one under `.taskmaster/`. */
@@ -21,6 +20,7 @@ export async function locateDatabase(given?: string): Promise<LocatedDatabase> {
     publish({ event: "database.opened", kind: "given", where });
     return { url, kind: "given", where, leave: async () => {} };
   }
+  const { openEmbedded } = await import("../embedded/embedded.ts");
   const embedded = await openEmbedded({});
   const where = `embedded Postgres ${embedded.version} in ${embedded.folder}`;
   publish({ event: "database.opened", kind: "embedded", where });
