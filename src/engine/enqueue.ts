@@ -91,7 +91,7 @@ const undoEnded = statement(
     delete from taskmaster.job where id = any(array(select id from ended)) and xmin = pg_current_xact_id()::xid
     returning id, keyed
   ), unkeyed as (
-    delete from taskmaster.unique_key using undone where unique_key.job_id = undone.id and undone.keyed
+    delete from taskmaster.unique_key where job_id = any(array(select id from undone where keyed))
   )
   select id::text from ended
   `,

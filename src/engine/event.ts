@@ -32,9 +32,8 @@ const wake = statement(
     delete from taskmaster.event_wait where event = $1 returning job_id
   )
   update taskmaster.job set run_at = clock_timestamp()
-  from waiting
-  where job.id = waiting.job_id and job.worker is null and job.run_at > clock_timestamp()
-  returning job.id, job.lane
+  where id = any(array(select job_id from waiting)) and worker is null and run_at > clock_timestamp()
+  returning id, lane
   `,
 );
 

@@ -28,10 +28,10 @@ const retryParked = statement(
     select id, lane, clock_timestamp(), enqueued_at, deliveries, interruptions, key is not null, payload, older from free
     returning id, lane
   ), gone as (
-    delete from taskmaster.parked using free where parked.id = free.id
+    delete from taskmaster.parked where id = any(array(select id from free))
   ), begun as (
     -- a person has decided: the step that nobody knew the end of may begin again
-    delete from taskmaster.checkpoint using free where checkpoint.job_id = free.id and checkpoint.kind = 'begun'
+    delete from taskmaster.checkpoint where job_id = any(array(select id from free)) and kind = 'begun'
   )
   select id, lane from back
   `,
@@ -67,15 +67,15 @@ const cancel = statement(
   ), kept as (
     insert into taskmaster.parked (id, state, reason, lane, run_at, enqueued_at, deliveries, failures, crashes, interruptions, key, payload, older)
     select gone.id, 'cancelled', 'by-hand', gone.lane, gone.run_at, gone.enqueued_at, gone.deliveries, gone.failures, gone.crashes,
-      gone.interruptions, unique_key.key, gone.payload, gone.older
-    from gone left join taskmaster.unique_key on gone.keyed and unique_key.job_id = gone.id
+      gone.interruptions, case when gone.keyed then (select key from taskmaster.unique_key where job_id = gone.id) end, gone.payload, gone.older
+    from gone
     returning id, lane
   ), changed as (
     update taskmaster.parked set state = 'cancelled', reason = 'by-hand', parked_at = now()
     where id = any($1::bigint[]) and state in ('failed', 'held')
     returning id, lane
   ), unkeyed as (
-    delete from taskmaster.unique_key where job_id in (select id from kept union all select id from changed)
+    delete from taskmaster.unique_key where job_id = any(array(select id from kept union all select id from changed))
   )
   select id, lane from kept union all select id, lane from changed
   `,

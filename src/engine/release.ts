@@ -1,3 +1,4 @@
+import { numberArray } from "./arrays.ts";
 import type { Database } from "./database.ts";
 import { sql, statement } from "./statement.ts";
 
@@ -5,24 +6,26 @@ import { sql, statement } from "./statement.ts";
 const release = statement(
   "release",
   sql`
-  with back as (
+  with back as materialized (
     update taskmaster.job
-    set worker = null, started_at = null, interruptions = least(interruptions + given.interrupted, 32767)
-    from unnest($2::bigint[], $3::int[], $4::int[]) as given (id, delivery, interrupted)
-    where job.id = any($2::bigint[]) and job.id = given.id and job.worker = $1 and job.deliveries = given.delivery
-    returning job.id, job.lane, given.interrupted
+    set worker = null, started_at = null,
+      interruptions = least(interruptions + (id in (select unnest($4::bigint[])))::int, 32767)
+    where id = any($2::bigint[]) and worker = $1
+      -- looked up, and never joined: the planner does not know how many there are
+      and case when (id, deliveries) in (select * from unnest($2::bigint[], $3::int[])) then true end
+    returning id, lane, id in (select unnest($4::bigint[])) as interrupted
   ), counted as (
     insert into taskmaster.interruption (task, times, last_at)
-    select lane.task, count(*), now()
-    from back join taskmaster.lane on lane.id = back.lane
-    where back.interrupted = 1
+    select lane.task, sum(back.times), now()
+    from (select lane, count(*) as times from back where interrupted group by lane) as back
+    join taskmaster.lane on lane.id = back.lane
     group by lane.task
     order by lane.task
     on conflict (task) do update set times = interruption.times + excluded.times, last_at = excluded.last_at
   ), noted as (
-    update taskmaster.deploy_ack set interrupted = deploy_ack.interrupted + (select count(*) from back where interrupted = 1)
+    update taskmaster.deploy_ack set interrupted = deploy_ack.interrupted + (select count(*) from back where interrupted)
     where deploy_ack.process = $1 and deploy_ack.deploy = (select id from taskmaster.deploy where ended_at is null)
-      and exists (select from back where interrupted = 1)
+      and exists (select from back where interrupted)
   )
   select id, lane from back
   `,
@@ -44,8 +47,8 @@ export function releaseJobs(
 ): Promise<{ id: string; lane: number }[]> {
   return database.query(release, [
     process,
-    releases.map(({ id }) => id),
-    releases.map(({ delivery }) => delivery),
-    releases.map(({ interrupted }) => (interrupted ? 1 : 0)),
+    numberArray(releases.map(({ id }) => id)),
+    numberArray(releases.map(({ delivery }) => delivery)),
+    numberArray(releases.filter(({ interrupted }) => interrupted).map(({ id }) => id)),
   ]);
 }

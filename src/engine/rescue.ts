@@ -41,7 +41,7 @@ const rescue = statement(
   with batch as materialized (
     delete from taskmaster.claim where worker = $1 and batch = $2 returning jobs
   ), mine as materialized (
-    select job.*, lane.task, told.kind, told.after_crash,
+    select job.*, job.ctid as at, lane.task, told.kind, told.after_crash,
       coalesce(told.kind = 'interruptible' or told.after_crash = 'retry', false) as rerunnable,
       exists (select from taskmaster.checkpoint where job_id = job.id) as recorded,
       exists (select from taskmaster.checkpoint where job_id = job.id and delivery = job.deliveries) as progressed
@@ -59,23 +59,22 @@ const rescue = statement(
         and crashes + 1 >= case when recorded then $4::int else $3::int end as killer
     from mine
   ), back as (
+    -- locked above, so they stay where they are; looked up, and never joined: the planner does not know how many there are
     update taskmaster.job
-    set worker = null, started_at = null, crashes = case when progressed then 0 else job.crashes + judged.crashed::int end
-    from judged
-    where job.id = judged.id and not judged.unclear and not judged.killer
-    returning job.id, job.lane
+    set worker = null, started_at = null,
+      crashes = case when id in (select id from judged where progressed) then 0 else crashes + (id in (select id from judged where crashed))::int end
+    where ctid = any(array(select at from judged where not unclear and not killer))
   ), taken as (
-    delete from taskmaster.job using judged
-    where job.id = judged.id and (judged.unclear or judged.killer)
-    returning job.id
+    delete from taskmaster.job where ctid = any(array(select at from judged where unclear or killer))
   ), kept as (
     insert into taskmaster.parked (id, state, reason, detail, process, lane, run_at, enqueued_at, deliveries, failures, crashes, interruptions, key, payload, older)
     select judged.id, 'held', case when killer then 'killed-workers' else 'worker-died' end,
       case when killer
         then format('%s workers died while they ran it or were about to.', crashes + 1)
         else 'Its worker died while it ran; a short task may have done its work, so a person decides.' end,
-      $1, lane, run_at, enqueued_at, deliveries, failures, crashes + 1, interruptions, unique_key.key, payload, older
-    from judged left join taskmaster.unique_key on judged.keyed and unique_key.job_id = judged.id
+      $1, lane, run_at, enqueued_at, deliveries, failures, crashes + 1, interruptions,
+      case when keyed then (select key from taskmaster.unique_key where job_id = judged.id) end, payload, older
+    from judged
     where unclear or killer
   ), noted as (
     insert into taskmaster.failure (job_id, delivery, process, kind, name, message)

@@ -127,28 +127,30 @@ export interface Retry extends Settlement {
   readonly failure: FailureRecord;
 }
 
+// What is written of each job is looked up by its number in one JSON object: the planner would take a join of the jobs with as many rows for a join
+// of one row with ten, and compare each with each.
 const retry = statement(
   "settle_retry",
   sql`
-  with ended as materialized (
-    select * from unnest($2::bigint[], $3::int[], $4::float8[], $5::text[], $6::text[], $7::text[], $8::text[])
-      as ended (id, delivery, wait_ms, kind, name, message, stack)
-  ), back as (
+  with back as materialized (
     update taskmaster.job
-    set worker = null, started_at = null, failures = failures + 1, run_at = clock_timestamp() + ended.wait_ms * interval '1 ms'
-    from ended
-    where job.id = any($2::bigint[]) and job.id = ended.id and job.worker = $1 and job.deliveries = ended.delivery
-    returning job.id
+    set worker = null, started_at = null, failures = failures + 1,
+      run_at = clock_timestamp() + ($3::jsonb -> id::text ->> 'waitMs')::float8 * interval '1 ms'
+    where id = any($2::bigint[]) and worker = $1 and deliveries = ($3::jsonb -> id::text ->> 'delivery')::int
+    returning id, deliveries
   ), noted as (
     insert into taskmaster.failure (job_id, delivery, process, kind, name, message, stack)
-    select id, delivery, $1, kind, name, message, stack from ended join back using (id)
+    select back.id, back.deliveries, $1, failure.kind, failure.name, failure.message, failure.stack
+    from back
+    cross join lateral jsonb_to_record($3::jsonb -> back.id::text -> 'failure') as failure (kind text, name text, message text, stack text)
     on conflict (job_id, delivery, kind) do update set name = excluded.name, message = excluded.message, stack = excluded.stack
   ), trimmed as (
-    -- the last five of each job are kept
-    delete from taskmaster.failure using back
-    where failure.job_id = back.id and failure.delivery <= (
-      select delivery from taskmaster.failure as newer where newer.job_id = back.id order by delivery desc offset 4 limit 1
-    )
+    -- the last five of each job are kept, of which this statement sees four
+    delete from taskmaster.failure
+    where ctid = any(array(
+      select old.at
+      from back cross join lateral (select ctid as at from taskmaster.failure where job_id = back.id order by delivery desc, kind offset 4) as old
+    ))
   )
   select id from back
   `,
@@ -158,10 +160,8 @@ const retry = statement(
 export async function retryJobs(database: Database, process: number, retries: readonly Retry[]): Promise<Set<string>> {
   const rows = await database.query<{ id: string }>(retry, [
     process,
-    retries.map(({ id }) => id),
-    retries.map(({ delivery }) => delivery),
-    retries.map(({ waitMs }) => waitMs),
-    ...failureColumns(retries.map(({ failure }) => failure)),
+    numberArray(retries.map(({ id }) => id)),
+    byNumber(retries, ({ delivery, waitMs, failure }) => ({ delivery, waitMs, failure })),
   ]);
   return new Set(rows.map(({ id }) => id));
 }
@@ -177,27 +177,26 @@ export interface Park extends Settlement {
 const park = statement(
   "settle_park",
   sql`
-  with ended as materialized (
-    select * from unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-      as ended (id, delivery, state, reason, detail, kind, name, message, stack)
-  ), gone as (
-    delete from taskmaster.job using ended
-    where job.id = any($2::bigint[]) and job.id = ended.id and job.worker = $1 and job.deliveries = ended.delivery
-    returning job.*
-  ), keys as (
-    -- a failed job frees its key; a held one keeps it, for it may still run
-    select job_id, key from taskmaster.unique_key join gone on gone.id = unique_key.job_id where gone.keyed
+  with gone as materialized (
+    delete from taskmaster.job
+    where id = any($2::bigint[]) and worker = $1 and deliveries = ($3::jsonb -> id::text ->> 'delivery')::int
+    returning *
   ), unkeyed as (
-    delete from taskmaster.unique_key using gone join ended using (id)
-    where unique_key.job_id = gone.id and ended.state = 'failed'
+    -- a failed job frees its key; a held one keeps it, for it may still run
+    delete from taskmaster.unique_key
+    where job_id = any(array(select id from gone where keyed and $3::jsonb -> id::text ->> 'state' = 'failed'))
   ), kept as (
     insert into taskmaster.parked (id, state, reason, detail, process, lane, run_at, enqueued_at, deliveries, failures, crashes, interruptions, key, payload, older)
     select gone.id, ended.state, ended.reason, ended.detail, $1, gone.lane, gone.run_at, gone.enqueued_at, gone.deliveries,
-      gone.failures + (ended.state = 'failed')::int, gone.crashes, gone.interruptions, keys.key, gone.payload, gone.older
-    from gone join ended using (id) left join keys on keys.job_id = gone.id
+      gone.failures + (ended.state = 'failed')::int, gone.crashes, gone.interruptions,
+      case when gone.keyed then (select key from taskmaster.unique_key where job_id = gone.id) end, gone.payload, gone.older
+    from gone cross join lateral jsonb_to_record($3::jsonb -> gone.id::text) as ended (state text, reason text, detail text)
   ), noted as (
     insert into taskmaster.failure (job_id, delivery, process, kind, name, message, stack)
-    select ended.id, ended.delivery, $1, kind, name, message, stack from ended join gone using (id) where kind is not null
+    select gone.id, gone.deliveries, $1, failure.kind, failure.name, failure.message, failure.stack
+    from gone
+    cross join lateral jsonb_to_record($3::jsonb -> gone.id::text -> 'failure') as failure (kind text, name text, message text, stack text)
+    where failure.kind is not null
     on conflict (job_id, delivery, kind) do update set name = excluded.name, message = excluded.message, stack = excluded.stack
   )
   select id from gone
@@ -208,23 +207,17 @@ const park = statement(
 export async function parkJobs(database: Database, process: number, parks: readonly Park[]): Promise<Set<string>> {
   const rows = await database.query<{ id: string }>(park, [
     process,
-    parks.map(({ id }) => id),
-    parks.map(({ delivery }) => delivery),
-    parks.map(({ state }) => state),
-    parks.map(({ reason }) => reason),
-    parks.map(({ detail }) => detail),
-    ...failureColumns(parks.map(({ failure }) => failure)),
+    numberArray(parks.map(({ id }) => id)),
+    byNumber(parks, ({ id, ...ended }) => ended),
   ]);
   return new Set(rows.map(({ id }) => id));
 }
 
-function failureColumns(failures: readonly (FailureRecord | undefined)[]): unknown[] {
-  return [
-    failures.map((failure) => failure?.kind ?? null),
-    failures.map((failure) => failure?.name ?? null),
-    failures.map((failure) => failure?.message ?? null),
-    failures.map((failure) => failure?.stack ?? null),
-  ];
+/** A JSON object of what is written of each job, by its number. The database takes neither NUL nor half of a surrogate pair. */
+function byNumber<One extends Settlement>(ended: readonly One[], written: (one: One) => object): string {
+  return JSON.stringify(Object.fromEntries(ended.map((one) => [one.id, written(one)])), (_, value: unknown) =>
+    typeof value === "string" ? value.replaceAll("\0", "\\0").toWellFormed() : value,
+  );
 }
 
 const noteOverrun = statement(
