@@ -10,7 +10,13 @@ import { sql, statement } from "./statement.ts";
  * 2. Only a process that is registered, alive and not gated claims: the statement looks at its row and at the gate's.
  * 3. Every claim raises the job's `deliveries`, its fence, and leaves a row in `claim`, by which the jobs of a dead process are found.
  * 4. The quotas of one statement add up to what the caller has room for: nothing is locked that is not taken.
+ *
+ * Whoever claims from a backlog steps over what others are claiming from it just now, and `skip locked` asks the lock manager about each such job. So
+ * what a running transaction has touched is left out at a glance: a row says who touched it last, and the snapshot who is running. That is a
+ * shortcut, and no more: where several have locked a row together, it names them by a number of another kind. A claim that is not from a backlog
+ * looks at everything.
  */
+
 /** A place in a lane's line: due times can be the same to the microsecond. */
 export interface Floor {
   readonly runAt: Instant;
@@ -22,23 +28,28 @@ export interface LaneQuota {
   readonly quota: number;
   /** Look only behind this place; undefined looks from the lane's beginning. */
   readonly floor?: Floor | undefined;
+  /** Whether the lane had all that was asked for the last time: others may well be claiming from it too. Default false. */
+  readonly backlog?: boolean;
 }
 
 const claim = statement(
   "claim",
   sql`
   with me as materialized (
-    select id from taskmaster.process
+    select array(select number::xid from pg_snapshot_xip(pg_current_snapshot()) as number) as running,
+      age(pg_snapshot_xmax(pg_current_snapshot())::xid) as newest -- whoever is younger has begun since
+    from taskmaster.process
     where id = $1 and died_at is null and stopped_at is null
       and not exists (select from taskmaster.gated where gated.process = $1 and (gated.closes = 'all' or not $8))
   ), head as materialized (
     select line.ctid as at, line.id
     from me
-    cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[]) as wanted (lane, quota, floor, floor_id)
+    cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[], $9::boolean[]) as wanted (lane, quota, floor, floor_id, backlog)
     cross join lateral (
       select job.ctid, job.id
       from taskmaster.job
       where job.lane = wanted.lane and job.lane > 0 and job.worker is null
+        and (not wanted.backlog or job.xmax = 0 or (job.xmax <> all(me.running) and age(job.xmax) > me.newest))
         and (job.run_at, job.id) > (wanted.floor, wanted.floor_id) and job.run_at <= now()
       order by job.run_at, job.id
       limit wanted.quota
@@ -94,6 +105,7 @@ export async function claimJobs(
     lanes.map(({ floor }) => floor?.id ?? "0"),
     starting,
     interruptibleOnly,
+    lanes.map(({ backlog = false }) => backlog),
   ]);
   return rows.flatMap(readJobs).sort(byPlace); // they have come as they lie in the table
 }

@@ -163,7 +163,8 @@ export class Scout {
       const state = sharing[place] as LaneState;
       state.rung = false;
       state.planned = state.trail;
-      return { lane: state.lane.id, quota: quotas[index] as number, floor: state.trail.floor };
+      const { floor, isBacklog } = state.trail;
+      return { lane: state.lane.id, quota: quotas[index] as number, floor, backlog: isBacklog };
     });
   }
 

@@ -24,6 +24,11 @@ export class Trail {
     return this.#isBacklog ? this.#last : this.#markBefore;
   }
 
+  /** Whether the last claim brought all that it asked for. */
+  get isBacklog(): boolean {
+    return this.#isBacklog;
+  }
+
   /**
    * A claim has brought jobs.
    *

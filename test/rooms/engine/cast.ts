@@ -28,7 +28,7 @@ export const interruptible = task("interruptible")
 /** A registered process; nothing of it runs but what the test does in its name. */
 export interface Process extends Registration {
   readonly id: number;
-  claim(options?: { quota?: number; starting?: number; on?: Database }): Promise<Claimed[]>;
+  claim(options?: { quota?: number; starting?: number; backlog?: boolean; on?: Database }): Promise<Claimed[]>;
   /** The number of its last claim. */
   readonly batch: number;
 }
@@ -76,8 +76,8 @@ export async function register(
     get batch() {
       return batch;
     },
-    async claim({ quota = 100, starting = quota, on = database } = {}) {
-      const lanes = readableLanes(await listLanes(on), queues, reads).map(({ id }) => ({ lane: id, quota }));
+    async claim({ quota = 100, starting = quota, backlog = false, on = database } = {}) {
+      const lanes = readableLanes(await listLanes(on), queues, reads).map(({ id }) => ({ lane: id, quota, backlog }));
       batch++;
       return (await claimJobs(on, { process: registration.process, batch, lanes, starting })).map(copied);
     },

@@ -28,6 +28,55 @@ test("two claimers never get the same job, and neither waits for the other", asy
   expect(ids(await two.claim())).toEqual(written.slice(0, 6));
 });
 
+test("from a backlog a claim leaves out what a running transaction has touched, and takes what others have touched before", async () => {
+  const { url, database, sql } = await testDatabase();
+  const written = await enqueue(database, short, 8);
+  const worker = await register(database);
+  const touch = "select from taskmaster.job where id = any($1) for update";
+  const [old, running, within] = await Promise.all([sql.connect(), sql.connect(), sql.connect()]);
+  try {
+    // one that has been writing since before all others, as a long migration would
+    await old.query("begin; select pg_current_xact_id()");
+    await old.query(touch, [written.slice(0, 1)]);
+    await running.query("begin");
+    await running.query(touch, [written.slice(1, 2)]);
+    await running.query("commit");
+    await running.query("begin");
+    await running.query(touch, [written.slice(2, 3)]);
+    await running.query("rollback");
+    await running.query("begin");
+    await running.query(touch, [written.slice(3, 4)]);
+    await within.query("begin; savepoint inner_one");
+    await within.query(touch, [written.slice(4, 5)]);
+    const inFlight = await new Stepped(url).begin();
+    expect(ids(await worker.claim({ quota: 1, backlog: true, on: inFlight }))).toEqual(written.slice(1, 2));
+    expect(ids(await worker.claim({ backlog: true }))).toEqual([...written.slice(2, 3), ...written.slice(5)]);
+    await inFlight.commit();
+    for (const client of [old, running, within]) await client.query("rollback");
+    expect(ids(await worker.claim({ backlog: true }))).toEqual([written[0], written[3], written[4]]);
+  } finally {
+    for (const client of [old, running, within]) client.release(true);
+  }
+});
+
+test("what several have locked together is taken by a claim that is not from a backlog, whatever it is called in the row", async () => {
+  const { database, sql } = await testDatabase();
+  const written = await enqueue(database, short, 2);
+  const [one, two] = await Promise.all([sql.connect(), sql.connect()]);
+  try {
+    for (const client of [one, two]) {
+      await client.query("begin");
+      await client.query("select from taskmaster.job for share");
+    }
+    const worker = await register(database);
+    expect(await worker.claim()).toEqual([]);
+    for (const client of [one, two]) await client.query("commit");
+    expect(ids(await worker.claim())).toEqual(written);
+  } finally {
+    for (const client of [one, two]) client.release(true);
+  }
+});
+
 test("a claim that is rolled back leaves no delivery behind; one that is committed counts, whoever gets the job next", async () => {
   const { url, database } = await testDatabase();
   const [id] = await enqueue(database, interruptible);
