@@ -11,6 +11,8 @@ export class Claim {
   readonly heldSince = performance.now();
   /** How many of its jobs have not been written yet. */
   unwritten: number;
+  /** How many jobs had started here from the buffer when its own came into it. */
+  startedBefore = 0;
 
   constructor(process: number, batch: number, jobs: number) {
     this.process = process;

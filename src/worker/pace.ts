@@ -2,9 +2,16 @@
  * How many jobs to claim ahead: as many as this worker will run within `aheadMs`, by how long each task's attempts have
  * taken lately. Jobs of a millisecond are claimed by the hundreds, jobs of a second one by one, so that no worker hoards what another could run.
  * Where payloads are large there are fewer, so that what waits here does not fill the memory.
+ *
+ * How long an attempt takes does not say how many end: where the machine is busy with other things, such as a dozen other workers, or this program has
+ * just started, functions that end at once wait for their turn. So it is also measured how long what was claimed ahead waits here until it starts.
  */
 const aheadMs = 100;
 const most = 2_000;
+/** Jobs ahead at first, doubled with each claim that starts in time. */
+const atFirst = 125;
+/** How long the last job of a claim may wait until it starts, in milliseconds: far less than it may lie here before it goes back (runner.ts). */
+const mostHeldMs = 300;
 /** Characters of JSON, by how long payloads have been lately. */
 const mostText = 16_000_000;
 /** Weight of the newest attempt in the moving averages. */
@@ -19,6 +26,8 @@ interface Averages {
 export class Pace {
   readonly #concurrency: number;
   readonly #tasks = new Map<string, Averages>();
+  /** Jobs ahead that start in time, as far as is known. */
+  #inTime = atFirst;
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
@@ -34,6 +43,17 @@ export class Pace {
     averages.length += (length - averages.length) * weight;
   }
 
+  /** All that a claim brought has started, `ms` after it came; `jobs` have started meanwhile, those that were here before it among them. */
+  started(jobs: number, ms: number): void {
+    if (ms > mostHeldMs) this.#inTime = Math.max(1, Math.floor((jobs * mostHeldMs) / ms));
+    else if (ms < mostHeldMs / 2) this.#inTime = Math.min(most, this.#inTime * 2);
+  }
+
+  /** What a claim brought goes back, because it has waited too long. */
+  gaveUp(): void {
+    this.#inTime = Math.max(1, Math.floor(this.#inTime / 2));
+  }
+
   /** Jobs beyond the free slots that may be claimed, where these tasks have work: the slowest and the largest of them decide. */
   ahead(tasks: ReadonlySet<string>): number {
     let slowest = 0;
@@ -43,7 +63,7 @@ export class Pace {
       slowest = Math.max(slowest, ms);
       longest = Math.max(longest, length);
     }
-    const inTime = (this.#concurrency * aheadMs) / Math.max(slowest, 0.05);
-    return Math.floor(Math.min(most, inTime, mostText / Math.max(longest, 1)));
+    const quick = (this.#concurrency * aheadMs) / Math.max(slowest, 0.05);
+    return Math.floor(Math.min(this.#inTime, quick, mostText / Math.max(longest, 1)));
   }
 }

@@ -57,6 +57,7 @@ export class Runner {
   readonly #running = new Slots();
   readonly #hooks: AttemptHooks;
   readonly pace: Pace;
+  #startedFromBuffer = 0;
   #endsInTurn = 0;
   #next: NodeJS.Immediate | undefined;
   #ended: (() => void)[] = [];
@@ -103,6 +104,8 @@ export class Runner {
       if (job.started && this.#mayStart(job)) this.#start(job, true);
       else waiting.push(job);
     }
+    const [first] = waiting;
+    if (first !== undefined) first.claim.startedBefore = this.#startedFromBuffer;
     this.#buffer.push(...waiting);
     this.pump();
   }
@@ -114,6 +117,9 @@ export class Runner {
       const [next] = this.#buffer;
       if (next === undefined || !this.#mayStart(next)) break;
       const job = this.#buffer.shift() as HeldJob;
+      this.#startedFromBuffer++;
+      if (this.#buffer[0]?.claim !== job.claim)
+        this.pace.started(this.#startedFromBuffer - job.claim.startedBefore, performance.now() - job.claim.heldSince);
       if (job.started || (rerunnable(job.task.execution) && job.delivery === 1)) this.#start(job, job.started);
       else {
         this.#announcing.set(job.id, job);
@@ -215,7 +221,9 @@ export class Runner {
   /** Takes the buffer out where it has waited too long: the slots run something slow, and another worker may be free. */
   takeStale(): HeldJob[] {
     const [oldest] = this.#buffer;
-    return oldest !== undefined && performance.now() - oldest.claim.heldSince > staleAfterMs ? this.takeBuffered() : [];
+    if (oldest === undefined || performance.now() - oldest.claim.heldSince <= staleAfterMs) return [];
+    this.pace.gaveUp();
+    return this.takeBuffered();
   }
 
   /** Lets go of what an earlier incarnation had claimed and not started. */

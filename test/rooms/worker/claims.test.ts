@@ -54,6 +54,19 @@ test("of jobs that do nothing a worker has 2,000 ahead of its slots at most, alt
   expect(ahead).toBeLessThanOrEqual(2_010);
 });
 
+test("a worker whose program is busy with something else claims what it comes to start, and nothing goes back", async () => {
+  const jobs = 2_100;
+  let ran = 0;
+  const busy = () => {
+    for (const since = performance.now(); performance.now() - since < 120; );
+    if (ran < jobs) setImmediate(busy);
+  };
+  const { ahead } = await most({ jobs, concurrency: 10 }, () => {
+    if (++ran === 1) setImmediate(busy);
+  }); // it has seen that none was claimed twice
+  expect(ahead).toBeLessThan(1_000);
+});
+
 test("of jobs with large payloads a worker has no more ahead than 16 MB of them, however fast they end", async () => {
   const { ahead } = await most({ jobs: 100, concurrency: 4, bytes: 900_000 }, () => {});
   expect(ahead).toBeGreaterThan(4);
