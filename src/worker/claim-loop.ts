@@ -35,7 +35,7 @@ export interface ClaimLoopOptions {
 
 const reconcileMs = 30_000;
 /** Attempts that ended and are not written yet, at most: beyond it the database is too slow or away, and nothing more starts. */
-const mostUnsettled = 2_000;
+const mostUnsettled = 4_000;
 
 /** A claim on its way. */
 interface Asked {
@@ -195,7 +195,9 @@ export class ClaimLoop {
   async reconcile(): Promise<void> {
     const { database, runner, settler, process } = this.#options;
     const me = process();
-    const ghosts = (await ownedJobs(database, me)).filter(({ id }) => !runner.has(id) && !settler.has(id));
+    const owned = await ownedJobs(database, me);
+    const known = new Set([...runner.jobs(), ...settler.jobs()].map(({ id }) => id));
+    const ghosts = owned.filter(({ id }) => !known.has(id));
     if (ghosts.length > 0) {
       await releaseJobs(
         database,

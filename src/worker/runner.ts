@@ -93,8 +93,9 @@ export class Runner {
     return this.#running.size + this.#announcing.size + this.#buffer.length > 0;
   }
 
-  has(id: string): boolean {
-    return this.#running.has(id) || this.#announcing.has(id) || this.#buffer.some((job) => job.id === id);
+  /** All that is here. */
+  jobs(): HeldJob[] {
+    return [...[...this.#running].map(({ job }) => job), ...this.#announcing.values(), ...this.#buffer];
   }
 
   /** Takes claimed jobs: those that the claim started run at once, the others when there is a slot. */

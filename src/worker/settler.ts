@@ -76,9 +76,9 @@ export class Settler {
     return this.#waiting.length + this.#inFlight.length;
   }
 
-  /** Whether a job's outcome is still to be written. */
-  has(id: string): boolean {
-    return this.#waiting.some(({ job }) => job.id === id) || this.#inFlight.some(({ job }) => job.id === id);
+  /** Whose outcome is still to be written. */
+  jobs(): HeldJob[] {
+    return [...this.#waiting, ...this.#inFlight].map(({ job }) => job);
   }
 
   add(job: HeldJob, outcome: Outcome): void {

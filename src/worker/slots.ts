@@ -27,10 +27,6 @@ export class Slots implements Iterable<Attempt> {
     last.slot = slot;
   }
 
-  has(id: string): boolean {
-    return this.#attempts.some(({ job }) => job.id === id);
-  }
-
   [Symbol.iterator](): Iterator<Attempt> {
     return this.#attempts[Symbol.iterator]();
   }
