@@ -13,7 +13,7 @@ import { sql, statement } from "./statement.ts";
  *
  * Whoever claims from a backlog steps over what others are claiming from it just now, and `skip locked` asks the lock manager about each such job. So
  * what a running transaction has touched is left out at a glance: a row says who touched it last, and the snapshot who is running. That is a
- * shortcut, and no more: where several have locked a row together, it names them by a number of another kind. A claim that is not from a backlog
+ * shortcut, and no more: where several have locked a row together, it holds a number of another kind (a multixact). A claim that is not from a backlog
  * looks at everything.
  */
 

@@ -9,12 +9,12 @@ export function failureRecord(thrown: unknown, kind: FailureRecord["kind"]): Fai
     const cause = thrown.cause instanceof Error ? `\nCaused by: ${thrown.cause.stack ?? thrown.cause.message}` : "";
     return {
       kind,
-      name: clean(thrown.name, 200),
-      message: clean(thrown.message, messageLimit),
-      stack: clean(`${thrown.stack ?? ""}${cause}`, stackLimit),
+      name: cut(thrown.name, 200),
+      message: cut(thrown.message, messageLimit),
+      stack: cut(`${thrown.stack ?? ""}${cause}`, stackLimit),
     };
   }
-  return { kind, name: "NotAnError", message: clean(`The task threw ${describe(thrown)}`, messageLimit), stack: null };
+  return { kind, name: "NotAnError", message: cut(`The task threw ${describe(thrown)}`, messageLimit), stack: null };
 }
 
 function describe(thrown: unknown): string {
@@ -25,7 +25,6 @@ function describe(thrown: unknown): string {
   }
 }
 
-/** Postgres takes no NUL in a text, and no half of a surrogate pair. */
-function clean(text: unknown, limit: number): string {
-  return String(text).slice(0, limit).replaceAll("\0", "\\0").toWellFormed();
+function cut(text: unknown, limit: number): string {
+  return String(text).slice(0, limit);
 }
