@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { lastReaderOf } from "../../../src/engine/backlog.ts";
 import { beginAttempts } from "../../../src/engine/begin.ts";
 import { ownedJobs, probeLanes } from "../../../src/engine/claim.ts";
 import { enqueueJobs, enqueueKeyed } from "../../../src/engine/enqueue.ts";
+import { writeEvent } from "../../../src/engine/event.ts";
 import { listLanes } from "../../../src/engine/lanes.ts";
 import { cancelByHand, retryByHand } from "../../../src/engine/manage.ts";
 import { releaseJobs } from "../../../src/engine/release.ts";
@@ -36,6 +38,8 @@ async function backlog({ database, sql }: TestDatabase): Promise<void> {
     from generate_series(1, 20000) as n;
     insert into taskmaster.failure (job_id, delivery, kind, name, message)
     select 3000000 + n, 1, 'error', 'Error', 'no' from generate_series(1, 20000) as n;
+    insert into taskmaster.event_wait (event, job_id)
+    select case when n <= 10 then 'plans.awaited' else 'plans.other' end, 2000000 + n from generate_series(1, ${readableJobs}) as n;
     insert into taskmaster.unique_key select 'keyed', n::text, 4000000 + n from generate_series(1, 20000) as n;
     insert into taskmaster.job (id, lane, run_at, enqueued_at, keyed, payload)
     select 4000000 + n, (select id from taskmaster.lane where task = 'unreadable'), now(), now(), true, '{"n":1}'
@@ -113,6 +117,13 @@ async function aDaysWork(on: Explaining, { database }: TestDatabase): Promise<vo
   const parked = Array.from({ length: 10 }, (_, n) => String(3_000_001 + n));
   expect(await retryByHand(on, parked)).toHaveLength(10);
   expect(await cancelByHand(on, [...parked, ...keyedIds])).toHaveLength(20);
+  await writeEvent((statement, values) => on.query(statement, values), {
+    call: randomUUID(),
+    name: "plans.awaited",
+    revision: null,
+    payload: "{}",
+    older: null,
+  });
   await recordOverrun(on, worker.id, claimed[40] ?? { id: "0", delivery: 0 }, "late");
   await enqueueJobs(on, jobs, { forMs: 0, notify: false });
   await enqueueKeyed((statement, values) => on.query(statement, values), keyed);
@@ -147,7 +158,7 @@ test.each<readonly [string, Analysed]>([
       if (compared > 40) wrong.push(`${statement}: compares each with each`);
       const { "Relation Name": table, "Node Type": type } = node;
       if (table === undefined || type === "ModifyTable") continue;
-      const large = ["job", "parked", "unique_key", "failure"].includes(table);
+      const large = ["job", "parked", "unique_key", "failure", "event_wait"].includes(table);
       const found = node["Index Cond"] !== undefined || node["TID Cond"] !== undefined;
       if (node["Index Name"] === "job_line" && !/lane/.test(String(node["Index Cond"])))
         wrong.push(`${statement}: walks through the whole line`);
