@@ -11,7 +11,7 @@ const rawJson = {
 };
 
 /** What a connection of ours is made with, also a dedicated one (listen, heartbeat). */
-export function clientConfig({ url, applicationName = "taskmaster" }: DatabaseOptions): pg.ClientConfig {
+export function clientConfig({ url, applicationName = "taskmaster" }: DatabaseOptions) {
   return {
     connectionString: url,
     application_name: applicationName,
@@ -20,5 +20,5 @@ export function clientConfig({ url, applicationName = "taskmaster" }: DatabaseOp
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     types: rawJson as pg.CustomTypesConfig,
-  };
+  } satisfies pg.ClientConfig;
 }

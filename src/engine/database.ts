@@ -1,5 +1,5 @@
-import pg from "pg";
 import { clientConfig, silenceTimeoutMs } from "./client-config.ts";
+import { Connections } from "./connections.ts";
 import { DatabaseUnavailableError, explain, isCertainlyUndone, isTransient } from "./database-errors.ts";
 import { publish } from "./events.ts";
 import type { Queryable } from "./queryable.ts";
@@ -8,9 +8,9 @@ import { type Statement, sql } from "./statement.ts";
 /**
  * Connections to one Postgres. Invariants:
  *
- * 1. Every client has an error listener: a connection that breaks while idle must never end the program.
- * 2. Every statement is bounded in time by the server, and by us where the server has gone silent.
- * 3. A statement is tried again only where its author says that it may be (`again`), by errors that pass by themselves.
+ * 1. Every statement is bounded in time by the server, and by us where the server has gone silent.
+ * 2. A statement is tried again only where its author says that it may be (`again`), by errors that pass by themselves.
+ * 3. A connection whose state is not known is not used again.
  */
 
 /** Runs a prepared statement, wherever it is prepared. */
@@ -86,40 +86,39 @@ function silence({ timeoutMs = silenceTimeoutMs }: Bounds): { readonly query_tim
 
 export class Database {
   readonly url: string;
-  readonly #pool: pg.Pool;
+  readonly #connections: Connections;
   readonly #sessions: boolean;
-  #ended = false;
 
   constructor(options: DatabaseOptions) {
     const { sessions = true, purpose = "queue" } = options;
     this.url = options.url;
     this.#sessions = sessions;
-    this.#pool = new pg.Pool({
-      ...clientConfig(options),
-      max: options.connections ?? 5,
-      idleTimeoutMillis: 30_000,
-      allowExitOnIdle: true,
-      onConnect: async (client) => {
-        client.on("error", () => {});
-        if (sessions) await client.query(purpose === "queue" ? `${settings}; ${pointLookups}` : settings);
-      },
+    const setting = purpose === "queue" ? `${settings}; ${pointLookups}` : settings;
+    this.#connections = new Connections({
+      config: clientConfig(options),
+      most: options.connections ?? 5,
+      settings: sessions ? setting : undefined,
     });
-    this.#pool.on("error", () => {}); // the pool has dropped the client; the next statement opens another
   }
 
   /** Runs one statement. @throws the database's error, explained where it means that our schema is missing */
   async query<Row>(statement: Statement, values: readonly unknown[] = [], bounds: Bounds = {}): Promise<Row[]> {
     if (!this.#sessions) return this.transaction((tx) => tx.run<Row>(statement, values), bounds);
+    const client = await this.#connections.take();
+    let broken = true;
     try {
-      const { rows } = await this.#pool.query({
+      const { rows } = await client.query({
         name: statement.name,
         text: statement.text,
         values: values as unknown[],
         ...silence(bounds),
       });
+      broken = false;
       return rows as Row[];
     } catch (error) {
       throw explain(error);
+    } finally {
+      this.#connections.giveBack(client, broken);
     }
   }
 
@@ -130,27 +129,26 @@ export class Database {
 
   /** Runs statements in one transaction, rolled back where `work` throws. */
   async transaction<T>(work: (tx: Transaction) => Promise<T>, bounds: Bounds = {}): Promise<T> {
-    const client = await this.#pool.connect();
-    let broken: Error | undefined;
+    const client = await this.#connections.take();
+    let broken = false;
     try {
       await client.query({ text: this.#sessions ? "begin" : beginWithoutSession, ...silence(bounds) });
       const result = await work(new Transaction(client, this.#sessions, bounds));
       await client.query({ text: "commit", ...silence(bounds) });
       return result;
     } catch (error) {
-      await client.query("rollback").catch((rollbackError: Error) => {
-        broken = rollbackError;
+      await client.query("rollback").catch(() => {
+        broken = true;
       });
       throw explain(error);
     } finally {
-      client.release(broken);
+      this.#connections.giveBack(client, broken);
     }
   }
 
-  async end(): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
-    await this.#pool.end();
+  /** Closes all connections. Idempotent. */
+  end(): Promise<void> {
+    return this.#connections.end();
   }
 }
 

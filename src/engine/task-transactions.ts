@@ -1,5 +1,5 @@
-import pg from "pg";
 import type { SqlTransaction } from "../contract/step.ts";
+import { Connections } from "./connections.ts";
 import { type RunStatement, runWithin } from "./database.ts";
 
 /**
@@ -13,54 +13,40 @@ export interface TaskTransactionsOptions {
 }
 
 export class TaskTransactions {
-  readonly #options: TaskTransactionsOptions;
-  /** Opened with the first use. */
-  #pool: pg.Pool | undefined;
+  readonly #connections: Connections;
 
-  constructor(options: TaskTransactionsOptions) {
-    this.#options = options;
+  constructor({ url, connections = 5 }: TaskTransactionsOptions) {
+    this.#connections = new Connections({
+      config: {
+        connectionString: url,
+        application_name: "taskmaster steps",
+        connectionTimeoutMillis: 30_000,
+        keepAlive: true,
+      },
+      most: connections,
+    });
   }
 
   /** Runs `work` in one transaction, rolled back where it throws. */
   async run<T>(work: (client: SqlTransaction, run: RunStatement) => Promise<T>): Promise<T> {
-    const client = await this.#open().connect();
-    let broken: Error | undefined;
+    const client = await this.#connections.take();
+    let broken = false;
     try {
       await client.query("begin");
       const result = await work(client, runWithin(client));
       await client.query("commit");
       return result;
     } catch (error) {
-      await client.query("rollback").catch((rollbackError: Error) => {
-        broken = rollbackError;
+      await client.query("rollback").catch(() => {
+        broken = true;
       });
       throw error;
     } finally {
-      client.release(broken);
+      this.#connections.giveBack(client, broken);
     }
   }
 
-  #open(): pg.Pool {
-    if (this.#pool) return this.#pool;
-    const { url, connections = 5 } = this.#options;
-    const pool = new pg.Pool({
-      connectionString: url,
-      application_name: "taskmaster steps",
-      connectionTimeoutMillis: 30_000,
-      idleTimeoutMillis: 30_000,
-      allowExitOnIdle: true,
-      keepAlive: true,
-      max: connections,
-    });
-    pool.on("error", () => {}); // the pool has dropped the client; the next transaction opens another
-    pool.on("connect", (client) => client.on("error", () => {}));
-    this.#pool = pool;
-    return pool;
-  }
-
-  async end(): Promise<void> {
-    const pool = this.#pool;
-    this.#pool = undefined;
-    await pool?.end();
+  end(): Promise<void> {
+    return this.#connections.end();
   }
 }

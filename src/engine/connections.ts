@@ -1,0 +1,155 @@
+import pg from "pg";
+
+/**
+ * Connections to one database, opened as they are needed. `pg`'s own pool binds whoever finds all of them busy to a new one, and to open it takes
+ * ten times as long as the statement that is about to end: the slowest jobs of a program that had just started were those. Invariants:
+ *
+ * 1. Who waits gets whatever is free first, a connection that is given back or a new one, in the order in which they came.
+ * 2. There are never more connections than `most`; a new one is opened only where somebody waits for it.
+ * 3. A connection that has broken, busy or idle, is given to nobody, and never ends the program.
+ * 4. Nobody waits longer than a connection may take to open.
+ */
+export interface ConnectionsOptions {
+  readonly config: pg.ClientConfig & { readonly connectionTimeoutMillis: number };
+  /** Connections at most. */
+  readonly most: number;
+  /** SQL that each connection is told when it opens. */
+  readonly settings?: string | undefined;
+}
+
+/** What the types of `pg` leave out: whether a connection keeps the program alive. */
+type Connection = pg.Client & { ref(): void; unref(): void };
+
+interface Waiter {
+  readonly resolve: (client: pg.Client) => void;
+  readonly reject: (error: unknown) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+const idleMs = 30_000;
+const lookEveryMs = 5_000;
+
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  /** All of them, those that are being opened among them. */
+  readonly #all = new Set<pg.Client>();
+  /** The one that was used last is last, and is the next to be used: what else is prepared and cached is the server's memory. */
+  readonly #idle: { readonly client: Connection; readonly since: number }[] = [];
+  readonly #waiting: Waiter[] = [];
+  #opening = 0;
+  #closing: NodeJS.Timeout | undefined;
+  #ended: (() => void) | undefined;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A connection for the caller alone, until it is given back.
+   *
+   * @throws the error of the opening, where there is no other connection; an error that passes, where none was free in time
+   */
+  take(): Promise<pg.Client> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) {
+      idle.client.ref();
+      return Promise.resolve(idle.client);
+    }
+    return new Promise((resolve, reject) => {
+      if (this.#ended) {
+        reject(new Error("These connections have been closed."));
+        return;
+      }
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(new Error("timeout exceeded when waiting for a connection"));
+      }, this.#options.config.connectionTimeoutMillis);
+      const waiter = { resolve, reject, timer };
+      this.#waiting.push(waiter);
+      this.#openForWaiting();
+    });
+  }
+
+  /** @param broken whether it is in an unknown state: it is closed */
+  giveBack(client: pg.Client, broken: boolean): void {
+    if (broken || this.#ended) this.#drop(client);
+    else if (this.#all.has(client)) this.#free(client as Connection);
+    else this.#openForWaiting(); // it has broken meanwhile
+  }
+
+  /** Resolves when all connections have been given back. Idempotent. */
+  async end(): Promise<void> {
+    clearInterval(this.#closing);
+    const ended = new Promise<void>((resolve) => {
+      const earlier = this.#ended;
+      this.#ended = () => {
+        earlier?.();
+        resolve();
+      };
+    });
+    for (const waiter of this.#waiting.splice(0)) refuse(waiter, new Error("These connections have been closed."));
+    for (const { client } of this.#idle.slice()) this.#drop(client);
+    if (this.#all.size === 0) this.#ended?.();
+    await ended;
+  }
+
+  #openForWaiting(): void {
+    while (!this.#ended && this.#waiting.length > this.#opening && this.#all.size < this.#options.most)
+      void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    const { config, settings } = this.#options;
+    const client = new pg.Client(config);
+    this.#all.add(client);
+    this.#opening++;
+    client.on("error", () => this.#drop(client));
+    client.on("end", () => this.#drop(client));
+    try {
+      await client.connect();
+      if (settings !== undefined) await client.query(settings);
+      this.#opening--;
+      this.giveBack(client, false);
+    } catch (error) {
+      this.#opening--;
+      this.#all.delete(client);
+      void client.end().catch(() => {});
+      if (this.#all.size > this.#opening) return; // who waits gets one of the others, and nobody asks again at once
+      const waiter = this.#waiting.shift();
+      if (waiter !== undefined) refuse(waiter, error);
+      if (this.#all.size === 0) this.#ended?.();
+    }
+  }
+
+  #free(client: Connection): void {
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) {
+      clearTimeout(waiter.timer);
+      waiter.resolve(client);
+      return;
+    }
+    client.unref(); // a program whose connections are idle may end
+    this.#idle.push({ client, since: performance.now() });
+    this.#closing ??= setInterval(() => this.#closeIdle(), lookEveryMs).unref();
+  }
+
+  #closeIdle(): void {
+    const longAgo = performance.now() - idleMs;
+    for (const { client, since } of this.#idle.slice()) if (since < longAgo) this.#drop(client);
+  }
+
+  /** Closes a connection, unless it is closed. */
+  #drop(client: pg.Client): void {
+    if (!this.#all.delete(client)) return;
+    const place = this.#idle.findIndex((idle) => idle.client === client);
+    if (place >= 0) this.#idle.splice(place, 1);
+    void client.end().catch(() => {});
+    if (this.#all.size === 0) this.#ended?.();
+    this.#openForWaiting();
+  }
+}
+
+function refuse({ reject, timer }: Waiter, error: unknown): void {
+  clearTimeout(timer);
+  reject(error);
+}

@@ -1,0 +1,174 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import type pg from "pg";
+import { expect, onTestFinished, test } from "vitest";
+import { Connections } from "../../../src/engine/connections.ts";
+import { testDatabase } from "../../setup/database.ts";
+import { until } from "../../setup/until.ts";
+
+/** A way to a database on which new connections can be kept waiting, or refused. */
+async function passage(url: string) {
+  const target = new URL(url);
+  let now: "open" | "waiting" | "refused" = "open";
+  let came = 0;
+  const held: Socket[] = [];
+  const sockets = new Set<Socket>();
+  const pass = (near: Socket) => {
+    const far = connect(Number(target.port), target.hostname);
+    sockets.add(far);
+    far.on("error", () => near.destroy()).on("close", () => near.destroy());
+    near.on("close", () => far.destroy());
+    near.pipe(far).pipe(near);
+  };
+  const server = createServer((near) => {
+    came++;
+    sockets.add(near);
+    near.on("error", () => {});
+    if (now === "refused") near.destroy();
+    else if (now === "waiting") held.push(near);
+    else pass(near);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const { port } = server.address() as { port: number };
+  return {
+    url: Object.assign(new URL(url), { host: `127.0.0.1:${port}` }).href,
+    let(next: typeof now) {
+      now = next;
+      if (next === "open") for (const near of held.splice(0)) pass(near);
+    },
+    get came() {
+      return came;
+    },
+  };
+}
+
+async function connections(most: number, connectionTimeoutMillis = 10_000) {
+  const { url, sql } = await testDatabase();
+  const way = await passage(url);
+  const opened = new Connections({ config: { connectionString: way.url, connectionTimeoutMillis }, most });
+  onTestFinished(() => opened.end());
+  return { opened, way, sql };
+}
+
+async function backend(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  return rows[0]?.pid ?? 0;
+}
+
+test("who finds all connections busy gets the one that is given back, where a new one is not open yet", async () => {
+  const { opened, way } = await connections(5);
+  const first = await opened.take();
+  way.let("waiting");
+  const second = opened.take();
+  await until("a new connection is being opened", () => way.came === 2);
+  opened.giveBack(first, false);
+  expect(await second).toBe(first);
+
+  way.let("open");
+  const third = await opened.take(); // the new one has not been opened in vain
+  expect(third).not.toBe(first);
+  expect(way.came).toBe(2);
+  for (const client of [first, third]) opened.giveBack(client, false);
+});
+
+test("who waits is served in the order in which they came, by no more connections than there may be", async () => {
+  const { opened, way } = await connections(2);
+  const served: number[] = [];
+  await Promise.all(
+    Array.from({ length: 20 }, async (_, caller) => {
+      const client = await opened.take();
+      served.push(caller);
+      await backend(client);
+      opened.giveBack(client, false);
+    }),
+  );
+  expect(served).toEqual(Array.from({ length: 20 }, (_, caller) => caller));
+  expect(way.came).toBe(2);
+});
+
+test("a connection that broke while it was idle is given to nobody", async () => {
+  const { opened, sql } = await connections(1);
+  const client = await opened.take();
+  const pid = await backend(client);
+  opened.giveBack(client, false);
+  const ended = new Promise<void>((resolve) => client.once("end", resolve));
+  await sql.query("select pg_terminate_backend($1)", [pid]);
+  await ended;
+  const next = await opened.take();
+  expect(await backend(next)).not.toBe(pid);
+  opened.giveBack(next, false);
+});
+
+test("a connection that broke while it was busy is replaced for those who wait", async () => {
+  const { opened, sql } = await connections(1);
+  const client = await opened.take();
+  const waiting = opened.take();
+  const ended = new Promise<void>((resolve) => client.once("end", resolve));
+  await sql.query("select pg_terminate_backend($1)", [await backend(client)]);
+  await ended;
+  const next = await waiting;
+  expect(next).not.toBe(client);
+  expect(await backend(next)).toBeGreaterThan(0);
+  opened.giveBack(client, true);
+  opened.giveBack(next, false);
+});
+
+test("where no connection can be opened who waits is told why, and the next one asks again", async () => {
+  const { opened, way } = await connections(2);
+  way.let("refused");
+  await expect(opened.take()).rejects.toThrow("Connection terminated unexpectedly");
+  await expect(opened.take()).rejects.toThrow("Connection terminated unexpectedly");
+  expect(way.came).toBe(2);
+  way.let("open");
+  opened.giveBack(await opened.take(), false);
+});
+
+test("where another connection cannot be opened, those that are there go round", async () => {
+  const { opened, way } = await connections(3);
+  const first = await opened.take();
+  way.let("refused");
+  const waiting = [opened.take(), opened.take()];
+  await until("both have been refused", () => way.came === 3);
+  opened.giveBack(first, false);
+  expect(await waiting[0]).toBe(first);
+  opened.giveBack(first, false);
+  expect(await waiting[1]).toBe(first);
+  opened.giveBack(first, false);
+  expect(way.came).toBe(3); // asked once each
+});
+
+test("nobody waits longer than a connection may take to open", async () => {
+  const { opened } = await connections(1, 200);
+  const client = await opened.take();
+  await expect(opened.take()).rejects.toThrow("timeout exceeded");
+  opened.giveBack(client, false);
+  expect(await opened.take()).toBe(client); // and what was given back meanwhile is not lost to who gave up
+  opened.giveBack(client, false);
+});
+
+test("the end waits for what is busy, closes all, and tells who waits", async () => {
+  const { opened, sql } = await connections(1);
+  const client = await opened.take();
+  const pid = await backend(client);
+  const waiting = opened.take();
+  const refused = expect(waiting).rejects.toThrow("have been closed");
+  let ended = false;
+  const end = Promise.all([opened.end(), opened.end()]).then(() => {
+    ended = true;
+  });
+  await refused;
+  expect(await backend(client)).toBe(pid);
+  expect(ended).toBe(false);
+  opened.giveBack(client, false);
+  await end;
+  await until("the database has seen it go", async () => {
+    const { rows } = await sql.query("select from pg_stat_activity where pid = $1", [pid]);
+    return rows.length === 0;
+  });
+  await expect(opened.take()).rejects.toThrow("have been closed");
+});
