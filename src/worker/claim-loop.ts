@@ -12,7 +12,7 @@ import type { Settler } from "./settler.ts";
 import type { TaskTable } from "./task-table.ts";
 
 /**
- * Fetches jobs while there is room. One claim at a time. Invariants:
+ * Fetches jobs while there is room. One claim at a time, and beside it a look at all lanes, where it is time to. Invariants:
  *
  * 1. After a claim whose reply was lost, and every `reconcileMs`, what the database holds for this process is compared with what is held here;
  *    what is not known here goes back to the queue.
@@ -54,6 +54,10 @@ export class ClaimLoop {
   #nudge: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #inRound: Promise<unknown> | undefined;
+  /** A look at all lanes, on its way: never rejects. */
+  #looking: Promise<void> | undefined;
+  /** Why the last look failed, until the loop has heard of it. */
+  #lookFailed: { readonly error: unknown } | undefined;
   #reconcileAt = performance.now() + reconcileMs;
 
   constructor(options: ClaimLoopOptions) {
@@ -80,6 +84,7 @@ export class ClaimLoop {
     this.#stop.abort();
     this.nudge();
     await this.#running;
+    await this.#looking;
   }
 
   async #run(): Promise<void> {
@@ -90,7 +95,7 @@ export class ClaimLoop {
           await this.#sleep(); // nothing is asked of the database: whether it answers again is not known
           continue;
         }
-        const claimed = await this.#enter();
+        const claimed = await this.#enter(failures > 0);
         if (failures > 0) publish({ event: "database.back", during: "claiming", afterMs: 0 });
         failures = 0;
         if (claimed === 0) await this.#sleep();
@@ -105,8 +110,8 @@ export class ClaimLoop {
     }
   }
 
-  async #enter(): Promise<number> {
-    const round = this.#round();
+  async #enter(wasLost: boolean): Promise<number> {
+    const round = this.#round(wasLost);
     this.#inRound = round;
     try {
       return await round;
@@ -115,16 +120,34 @@ export class ClaimLoop {
     }
   }
 
-  /** Claims and hands over, and surveys where it is time to. Answers how many jobs came. */
-  async #round(): Promise<number> {
-    const { scout } = this.#options;
+  /** Claims and hands over. Answers how many jobs came. `wasLost`: whether the database has answered again is yet to be seen. */
+  async #round(wasLost: boolean): Promise<number> {
     if (performance.now() >= this.#reconcileAt) await this.reconcile();
     this.#nudged = false;
-    // What is known to be there does not wait for a look at all lanes.
-    const [claim, survey] = await Promise.allSettled([this.#claim(), scout.survey()]);
-    if (claim.status === "rejected") throw claim.reason;
-    if (survey.status === "rejected") throw survey.reason;
-    return claim.value > 0 ? claim.value : this.#claim();
+    this.#lookAround();
+    if (wasLost) await this.#looking;
+    const jobs = await this.#claim();
+    if (this.#lookFailed !== undefined) {
+      const { error } = this.#lookFailed;
+      this.#lookFailed = undefined;
+      throw error;
+    }
+    return jobs;
+  }
+
+  /** Looks at all lanes, where it is time to. What is known to be there does not wait for it. */
+  #lookAround(): void {
+    const { scout } = this.#options;
+    if (this.#looking !== undefined || scout.idleMs() > 0) return;
+    this.#looking = scout
+      .survey()
+      .catch((error: unknown) => {
+        this.#lookFailed = { error };
+      })
+      .finally(() => {
+        this.#looking = undefined;
+        this.nudge();
+      });
   }
 
   /** Claims where there is known to be work, and hands over, as long as there is room. Answers how many jobs came. */
@@ -136,9 +159,9 @@ export class ClaimLoop {
       const claimed = await reply;
       scout.learn(lanes, claimed);
       jobs += claimed.length;
-      // Where there is more, the database goes on while these jobs run; unless something else is to be done between two claims.
-      const mayGoOn = scout.idleMs() > 0 && performance.now() < this.#reconcileAt;
-      asked = mayGoOn ? this.#ask(claimed.length) : undefined;
+      this.#lookAround();
+      // Where there is more, the database goes on while these jobs run.
+      asked = performance.now() < this.#reconcileAt ? this.#ask(claimed.length) : undefined;
       this.#handOver(me, batch, claimed);
     }
     return jobs;
@@ -216,7 +239,7 @@ export class ClaimLoop {
     }
     const { scout, runner, closing, isSure } = this.#options;
     const mayClaim = closing.closes !== "all" && isSure() && runner.freeSlots > 0;
-    const ms = mayClaim ? Math.min(scout.idleMs(), 5_000) : 1_000;
+    const ms = mayClaim ? Math.min(this.#looking === undefined ? scout.idleMs() : 5_000, 5_000) : 1_000;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#nudge = () => {

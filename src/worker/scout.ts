@@ -91,17 +91,32 @@ export class Scout {
     this.#sweepAt = 0;
   }
 
-  /** Looks at every lane, where it is time to. */
+  /** Looks at every lane, where it is time to. One look at a time. */
   async survey(): Promise<void> {
     const startedAt = performance.now();
     if (startedAt < this.#nextAt) return;
-    this.#dueAt = Number.POSITIVE_INFINITY; // before it looks: what is told from now on counts
+    // Before it looks: what is told from now on counts for the next one.
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    this.#sweepAt = Number.POSITIVE_INFINITY;
+    try {
+      await this.#look();
+    } catch (error) {
+      this.#sweepAt = 0;
+      throw error;
+    }
+    const now = performance.now();
+    this.#restUntil = now + Math.max(restMs, (now - startedAt) * 10);
+    // A probe may be slow where dead rows cannot be removed; it takes a twentieth of the time at most.
+    const sweepAt = now + Math.max(sweepMs * (0.75 + Math.random() / 2), (now - startedAt) * 20);
+    this.#sweepAt = Math.min(this.#sweepAt, sweepAt);
+  }
+
+  async #look(): Promise<void> {
     await this.#refreshLanes();
     // As they are now: what a claim takes meanwhile lies before its floor afterwards, and was not hidden by it.
     const floors = new Map([...this.#lanes].map(([id, { trail }]) => [id, trail.floor]));
     const heads = await probeLanes(this.#database, [...floors.keys()]);
     const now = performance.now();
-    this.#restUntil = now + Math.max(restMs, (now - startedAt) * 10);
     for (const { lane, dueInMs, ...place } of heads) {
       const state = this.#lanes.get(lane);
       if (state === undefined) continue;
@@ -110,8 +125,6 @@ export class Scout {
       if (dueInMs <= 0) ring(state);
       else this.#dueAt = Math.min(this.#dueAt, now + dueInMs);
     }
-    // A probe may be slow where dead rows cannot be removed; it takes a twentieth of the time at most.
-    this.#sweepAt = now + Math.max(sweepMs * (0.75 + Math.random() / 2), (now - startedAt) * 20);
   }
 
   /** When all lanes are looked at next. */

@@ -94,3 +94,34 @@ test("what a transaction of the caller's writes starts when that commits: jobs, 
   }
   await within.end();
 });
+
+test("a look at all lanes that takes its time keeps no job waiting of which the worker is told", async () => {
+  const { url, sql } = await testDatabase();
+  let started: () => void = () => {};
+  const plain = task("slow-look.plain")
+    .payload(z.object({}))
+    .short(() => started());
+  await using worker = new Worker({ database: url, tasks: [plain], release: "r1" });
+  await worker.start();
+  await using client = new Taskmaster({ database: url, tasks: [plain], release: "r1" });
+  const run = async () => {
+    const start = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    await client.enqueue(plain, {});
+    await start;
+  };
+  await run();
+  const holder = new pg.Client(url);
+  await holder.connect();
+  await holder.query("begin; lock table taskmaster.lane in access exclusive mode");
+  await until("the worker's look waits", async () => {
+    const { rows } = await sql.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return rows.length === 1;
+  });
+  for (let job = 0; job < 20; job++) await run();
+  await holder.query("rollback");
+  await holder.end();
+});

@@ -4,6 +4,7 @@ import type { ClaimedJob } from "../../../src/engine/claimed-job.ts";
 import { Scout } from "../../../src/worker/scout.ts";
 import { TaskTable } from "../../../src/worker/task-table.ts";
 import { type TestDatabase, testDatabase } from "../../setup/database.ts";
+import { until } from "../../setup/until.ts";
 import { enqueue, interruptible, register } from "../engine/cast.ts";
 
 /** A worker that does nothing but look for jobs: a scout, and claims as the loop makes them, a step at a time. */
@@ -86,6 +87,31 @@ test("a job that was committed after later ones is found by the claim that its n
     worker.scout.wake([{ lane: lane ?? 0, inMs: 0 }]);
     expect(ids(await worker.claim(worker.plan(10)))).toEqual([slow]);
   }
+});
+
+test("a lane that is told of while all lanes are looked at, and is not among them yet, is looked for at once", async () => {
+  const place = await testDatabase();
+  const { database, sql } = place;
+  const { scout } = await looking(place);
+  await enqueue(database, interruptible);
+  await scout.survey();
+  const holder = await sql.connect();
+  await holder.query("begin; lock table taskmaster.job in access exclusive mode");
+  scout.sweepSoon();
+  const look = scout.survey();
+  await until("the look has read the lanes, and waits for the jobs", async () => {
+    const { rows } = await sql.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return rows.length === 1;
+  });
+  scout.wake([{ lane: 4_711, inMs: 0 }]);
+  await holder.query("rollback");
+  holder.release();
+  await look;
+  expect(scout.idleMs()).toBe(0);
+  await scout.survey();
+  expect(scout.idleMs()).toBeGreaterThan(0);
 });
 
 async function wakeAll({ sql }: TestDatabase, scout: Scout): Promise<number[]> {
