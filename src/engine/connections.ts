@@ -36,7 +36,7 @@ export class Connections {
   /** The one that was used last is last, and is the next to be used: what else is prepared and cached is the server's memory. */
   readonly #idle: { readonly client: Connection; readonly since: number }[] = [];
   readonly #waiting: Waiter[] = [];
-  #opening = 0;
+  #opening = false;
   #closing: NodeJS.Timeout | undefined;
   #ended: (() => void) | undefined;
 
@@ -74,7 +74,6 @@ export class Connections {
   giveBack(client: pg.Client, broken: boolean): void {
     if (broken || this.#ended) this.#drop(client);
     else if (this.#all.has(client)) this.#free(client as Connection);
-    else this.#openForWaiting(); // it has broken meanwhile
   }
 
   /** Resolves when all connections have been given back. Idempotent. */
@@ -93,8 +92,9 @@ export class Connections {
     await ended;
   }
 
+  /** One at a time: until it is open, those that are there have served most of who waits. */
   #openForWaiting(): void {
-    while (!this.#ended && this.#waiting.length > this.#opening && this.#all.size < this.#options.most)
+    if (!this.#ended && !this.#opening && this.#waiting.length > 0 && this.#all.size < this.#options.most)
       void this.#open();
   }
 
@@ -102,22 +102,22 @@ export class Connections {
     const { config, settings } = this.#options;
     const client = new pg.Client(config);
     this.#all.add(client);
-    this.#opening++;
+    this.#opening = true;
     client.on("error", () => this.#drop(client));
     client.on("end", () => this.#drop(client));
     try {
       await client.connect();
       if (settings !== undefined) await client.query(settings);
-      this.#opening--;
+      this.#opening = false;
       this.giveBack(client, false);
+      this.#openForWaiting();
     } catch (error) {
-      this.#opening--;
+      this.#opening = false;
       this.#all.delete(client);
       void client.end().catch(() => {});
-      if (this.#all.size > this.#opening) return; // who waits gets one of the others, and nobody asks again at once
-      const waiter = this.#waiting.shift();
-      if (waiter !== undefined) refuse(waiter, error);
-      if (this.#all.size === 0) this.#ended?.();
+      if (this.#all.size > 0) return; // who waits gets one of the others, and nobody asks again at once
+      for (const waiter of this.#waiting.splice(0)) refuse(waiter, error);
+      this.#ended?.();
     }
   }
 
