@@ -62,8 +62,5 @@ export async function orCouldNotCheck(work: () => Promise<void>): Promise<void> 
   } catch (error) {
     if (error instanceof UsageError || error instanceof CouldNotCheckError) throw error;
     throw new CouldNotCheckError(error instanceof Error ? error.message : String(error), { cause: error });
-  } finally {
-    // The code that was loaded may keep the program alive: a pool of connections, a timer. A hook must not wait for it.
-    setTimeout(() => process.exit(), 500).unref();
   }
 }

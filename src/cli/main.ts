@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { TaskmasterError } from "../contract/error.ts";
 import { packageVersion } from "../process/version.ts";
+import { endSoon } from "./ending.ts";
 import { exitCodeOf } from "./failure.ts";
 import { collect } from "./job-options.ts";
 
@@ -56,6 +57,7 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else tell(error);
 }
+endSoon(program.args[0] === "work" ? 2_000 : 500);
 
 function tell(error: unknown): void {
   const { json, verbose } = program.opts<{ json?: boolean; verbose?: boolean }>();

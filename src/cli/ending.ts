@@ -1,0 +1,9 @@
+/**
+ * Ends this program. The code of the user's tasks may keep it alive: a pool of connections, a client of Redis, a timer. It has a moment to close
+ * them by itself; nobody who runs a command, nor a deploy that restarts a worker, should wait for longer.
+ *
+ * @param graceMs in milliseconds
+ */
+export function endSoon(graceMs: number): void {
+  setTimeout(() => process.exit(), graceMs).unref();
+}

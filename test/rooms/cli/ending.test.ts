@@ -1,0 +1,34 @@
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { Project } from "../../setup/command-line.ts";
+import { testDatabase } from "../../setup/database.ts";
+
+/** As a client of Redis would, or a pool of connections, or a server. */
+const tasks = `
+import { createServer } from "node:http";
+import { task } from "taskmaster";
+import { z } from "zod";
+createServer().listen(0);
+export const greet = task("greet").payload(z.object({ n: z.number() })).short(() => {});
+`;
+
+test("what the code of the tasks keeps open holds no command back, and its exit code stays", async () => {
+  const here = new Project((await testDatabase()).url, { "src/tasks.mjs": tasks });
+  const call = (...args: string[]) => here.call([...args, "--tasks", "src/tasks.mjs"]);
+  expect(await call("enqueue", "greet", '{"n":1}')).toMatchObject({ code: 0 });
+  expect(await call("enqueue", "greet", '{"n":"one"}')).toMatchObject({ code: 1 });
+  expect(await call("deploy", "affected")).toMatchObject({ code: 0 });
+  expect(await call("check", "--write")).toMatchObject({ code: 0 });
+});
+
+test("nor a worker that was told to stop", async () => {
+  const here = new Project((await testDatabase()).url, { "src/tasks.mjs": tasks });
+  const worker = here.start(["work", "src/tasks.mjs", "--json", "--verbose"]);
+  await new Promise<void>((resolve) =>
+    worker.stdout.on("data", (text: Buffer) => {
+      if (text.includes("process.registered")) resolve();
+    }),
+  );
+  worker.kill("SIGTERM");
+  expect(await once(worker, "exit")).toEqual([0, null]);
+});
