@@ -33,7 +33,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   /** All of them, those that are being opened among them. */
   readonly #all = new Set<pg.Client>();
-  /** The one that was used last is last, and is the next to be used: what else is prepared and cached is the server's memory. */
+  /** The one that was used last is last, and the next to be used: so few have everything prepared, and the others are closed. */
   readonly #idle: { readonly client: Connection; readonly since: number }[] = [];
   readonly #waiting: Waiter[] = [];
   #opening = false;
@@ -100,12 +100,10 @@ export class Connections {
 
   async #open(): Promise<void> {
     const { config, settings } = this.#options;
-    const client = new pg.Client(config);
-    this.#all.add(client);
+    let client: pg.Client | undefined;
     this.#opening = true;
-    client.on("error", () => this.#drop(client));
-    client.on("end", () => this.#drop(client));
     try {
+      client = this.#made(new pg.Client(config));
       await client.connect();
       if (settings !== undefined) await client.query(settings);
       this.#opening = false;
@@ -113,12 +111,18 @@ export class Connections {
       this.#openForWaiting();
     } catch (error) {
       this.#opening = false;
-      this.#all.delete(client);
-      void client.end().catch(() => {});
+      if (client !== undefined) this.#close(client);
       if (this.#all.size > 0) return; // who waits gets one of the others, and nobody asks again at once
       for (const waiter of this.#waiting.splice(0)) refuse(waiter, error);
       this.#ended?.();
     }
+  }
+
+  #made(client: pg.Client): pg.Client {
+    this.#all.add(client);
+    client.on("error", () => this.#drop(client));
+    client.on("end", () => this.#drop(client));
+    return client;
   }
 
   #free(client: Connection): void {
@@ -138,14 +142,20 @@ export class Connections {
     for (const { client, since } of this.#idle.slice()) if (since < longAgo) this.#drop(client);
   }
 
-  /** Closes a connection, unless it is closed. */
+  /** Closes a connection, unless it is closed, and opens another one where it is wanted. */
   #drop(client: pg.Client): void {
-    if (!this.#all.delete(client)) return;
+    if (!this.#close(client)) return;
+    if (this.#all.size === 0) this.#ended?.();
+    this.#openForWaiting();
+  }
+
+  /** Answers whether it was open. */
+  #close(client: pg.Client): boolean {
+    if (!this.#all.delete(client)) return false;
     const place = this.#idle.findIndex((idle) => idle.client === client);
     if (place >= 0) this.#idle.splice(place, 1);
     void client.end().catch(() => {});
-    if (this.#all.size === 0) this.#ended?.();
-    this.#openForWaiting();
+    return true;
   }
 }
 

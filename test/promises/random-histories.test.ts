@@ -13,7 +13,7 @@ import { type Choices, choices, release } from "./histories.ts";
  * killed at random. TASKMASTER_SEED makes other choices, TASKMASTER_SOAK_SECONDS a longer history; in which order things happen is another each time.
  */
 const seed = Number(process.env.TASKMASTER_SEED ?? 1);
-const seconds = Number(process.env.TASKMASTER_SOAK_SECONDS ?? 20);
+const seconds = Number(process.env.TASKMASTER_SOAK_SECONDS ?? 12);
 
 test(`seed ${seed}: nothing is lost, failed, unreadable or settled twice`, {
   timeout: (seconds + 270) * 1_000,

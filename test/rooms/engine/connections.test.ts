@@ -151,6 +151,15 @@ test("where no connection can be opened all that wait are told why, and the next
   opened.giveBack(await opened.take(), false);
 });
 
+test("an address that makes no sense is told at once", async () => {
+  const opened = new Connections({
+    config: { connectionString: "postgres://127.0.0.1:port/database", connectionTimeoutMillis: 60_000 },
+    most: 1,
+  });
+  await expect(opened.take()).rejects.toThrow("Invalid URL");
+  await opened.end();
+});
+
 test("where another connection cannot be opened, those that are there go round", async () => {
   const { opened, way } = await connections(3);
   const first = await opened.take();
