@@ -1,4 +1,5 @@
 import { TaskmasterError } from "../contract/error.ts";
+import { DatabaseAddressError } from "../engine/database-errors.ts";
 
 /** Exit codes: 0 done, 1 what was asked for failed or is not there, 2 the question was wrong. */
 export type ExitCode = 0 | 1 | 2;
@@ -22,5 +23,7 @@ export class CouldNotCheckError extends TaskmasterError {
 }
 
 export function exitCodeOf(error: unknown): ExitCode {
-  return error instanceof UsageError || error instanceof CouldNotCheckError ? 2 : 1;
+  const isWrong =
+    error instanceof UsageError || error instanceof CouldNotCheckError || error instanceof DatabaseAddressError;
+  return isWrong ? 2 : 1;
 }

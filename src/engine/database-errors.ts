@@ -19,6 +19,11 @@ export class SchemaVersionError extends TaskmasterError {
   readonly code = "TASKMASTER_SCHEMA_VERSION";
 }
 
+/** Thrown where the address of the database cannot be read, so that nothing was asked of it. */
+export class DatabaseAddressError extends TaskmasterError {
+  readonly code = "TASKMASTER_DATABASE_ADDRESS";
+}
+
 /** SQLSTATEs of trouble that passes: serialization, deadlock, restart, failover, too many clients, lost connections. */
 const transientStates = /^(40001|40P01|57P01|57P02|57P03|25006|53300|08...)$/;
 

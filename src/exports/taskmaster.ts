@@ -75,7 +75,7 @@ export {
   EmbeddedVersionError,
 } from "../embedded/error.ts";
 export { ContractContradictionError } from "../engine/contract-contradiction.ts";
-export { DatabaseUnavailableError, SchemaVersionError } from "../engine/database-errors.ts";
+export { DatabaseAddressError, DatabaseUnavailableError, SchemaVersionError } from "../engine/database-errors.ts";
 export type { TaskmasterEvent } from "../engine/events.ts";
 export type { Queryable } from "../engine/queryable.ts";
 export { defineConfig, type TaskmasterConfig } from "../process/config.ts";

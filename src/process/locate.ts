@@ -1,3 +1,5 @@
+import pg from "pg";
+import { DatabaseAddressError } from "../engine/database-errors.ts";
 import { publish } from "../engine/events.ts";
 
 /** Which Postgres: the one that is named, or, where none is, an embedded one under `.taskmaster/`. */
@@ -12,10 +14,12 @@ export interface LocatedDatabase {
 /**
  * @param given a `postgres://` URL; default `DATABASE_URL`, else the embedded Postgres of this folder
  * @throws {EmbeddedPostgresMissingError} where none is named and none is installed
+ * @throws {DatabaseAddressError} where the one that is named cannot be read
  */
 export async function locateDatabase(given?: string): Promise<LocatedDatabase> {
   const url = given ?? process.env.DATABASE_URL;
   if (url !== undefined && url !== "") {
+    assertReadable(url);
     const where = describeUrl(url);
     publish({ event: "database.opened", kind: "given", where });
     return { url, kind: "given", where, leave: async () => {} };
@@ -25,6 +29,19 @@ export async function locateDatabase(given?: string): Promise<LocatedDatabase> {
   const where = `embedded Postgres ${embedded.version} in ${embedded.folder}`;
   publish({ event: "database.opened", kind: "embedded", where });
   return { url: embedded.url, kind: "embedded", where, leave: () => embedded.leave() };
+}
+
+/** The driver reads more than a URL: sockets, and files of certificates. What it says of it names no password. */
+function assertReadable(url: string): void {
+  try {
+    new pg.Client({ connectionString: url });
+  } catch (error) {
+    throw new DatabaseAddressError(
+      `The address of the database cannot be read (${error instanceof Error ? error.message : String(error)}). ` +
+        "Write postgres://user:password@host:5432/database, with signs such as @ and / in the password as %40 and %2F: in DATABASE_URL, in the configuration, or where it is named by hand.",
+      { cause: error },
+    );
+  }
 }
 
 function describeUrl(url: string): string {

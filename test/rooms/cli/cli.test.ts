@@ -106,6 +106,22 @@ describe("where things are", () => {
       });
     }
   });
+
+  test("an address of a database that cannot be read is told at once, without its password", async () => {
+    const here = (address: string) => new Project(address, { "src/tasks.ts": tasks });
+    for (const address of [
+      "postgres://me:secret@127.0.0.1:port/app",
+      "postgres://me:secret@127.0.0.1/app?sslrootcert=missing.crt",
+    ]) {
+      const { code, stderr } = await here(address).call(["status", "--json"]);
+      expect(code).toBe(2);
+      expect(JSON.parse(stderr.trim().split("\n").at(-1) ?? "").error).toMatchObject({
+        code: "TASKMASTER_DATABASE_ADDRESS",
+        message: expect.stringContaining("postgres://user:password@host:5432/database"),
+      });
+      expect(stderr).not.toContain("secret");
+    }
+  });
 });
 
 describe("enqueue", () => {
