@@ -7,7 +7,7 @@ import { Taskmaster, task } from "taskmaster";
 import { z } from "zod";
 import { claimJobs } from "../dist/engine/claim.js";
 import { Database } from "../dist/engine/database.js";
-import { allStatements } from "../dist/engine/statement.js";
+import { quantile } from "./harness/statistics.js";
 
 const server = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 const name = `taskmaster_plan_${randomBytes(4).toString("hex")}`;
@@ -28,6 +28,7 @@ try {
     "insert into taskmaster.process (role, release, host, pid, version, lease_until) values ('worker', 1, 'bench', 0, 'bench', now() + interval '1 hour') returning id",
   );
   const process = rows[0].id;
+  /** @param {typeof mine} which @param {number} count */
   const enqueue = (which, count) =>
     producer.enqueueMany(
       which,
@@ -35,10 +36,12 @@ try {
     );
   let batch = 0;
 
+  /** @param {string} what */
   const time = async (what) => {
     await enqueue(mine, 20_000);
     const { rows: lanes } = await sql.query("select id from taskmaster.lane where task = 'mine'");
     const lane = lanes[0].id;
+    /** @type {number[]} */
     const took = [];
     for (let round = 0; round < 100; round++) {
       const startedAt = performance.now();
@@ -47,10 +50,8 @@ try {
       // what is claimed is settled at once, so that every claim finds the same queue
       await sql.query("delete from taskmaster.job where worker is not null");
     }
-    took.sort((a, b) => a - b);
-    console.log(
-      `${what}: a claim of 100 takes ${took[50].toFixed(2)} ms (median), ${took[95].toFixed(2)} ms (95th percentile)`,
-    );
+    const ms = (/** @type {number} */ share) => quantile(took, share).toFixed(2);
+    console.log(`${what}: a claim of 100 takes ${ms(0.5)} ms (median), ${ms(0.95)} ms (95th percentile)`);
     return lane;
   };
 
@@ -62,12 +63,19 @@ try {
   await sql.query(
     "set enable_seqscan = off; set enable_bitmapscan = off; set jit = off; set plan_cache_mode = force_generic_plan",
   );
-  const claim = allStatements().find((statement) => statement.name === "taskmaster_claim");
-  await sql.query(`prepare claim as ${claim.text}`);
-  const { rows: plan } = await sql.query(
-    `explain (analyze, buffers, costs off) execute claim(${process}, ${++batch}, '{${lane}}', '{100}', '{-infinity}', '{0}', 0, false)`,
-  );
-  console.log(`\n${plan.map((row) => row["QUERY PLAN"]).join("\n")}`);
+  /** The statement and its values, as a worker sends them. @param {{ text: string }} statement @param {unknown[]} values */
+  const query = async ({ text }, values) => {
+    await sql.query(`prepare claim as ${text}`);
+    const written = values.map((value) => (Array.isArray(value) ? `'{${value.join(",")}}'` : String(value)));
+    const { rows: plan } = await sql.query(
+      `explain (analyze, buffers, costs off) execute claim(${written.join(", ")})`,
+    );
+    console.log(`\n${plan.map((row) => row["QUERY PLAN"]).join("\n")}`);
+    return [];
+  };
+  /** @type {Database} */
+  const explaining = Object.assign(Object.create(database), { query });
+  await claimJobs(explaining, { process, batch: ++batch, lanes: [{ lane, quota: 100 }], starting: 0 });
 } finally {
   await database.end();
   await producer.stop();
