@@ -5,5 +5,10 @@
  * @param graceMs in milliseconds
  */
 export function endSoon(graceMs: number): void {
-  setTimeout(() => process.exit(), graceMs).unref();
+  const end = () => {
+    // Elsewhere than on Linux what a slow reader of a pipe (`| less`) has not taken yet would be lost.
+    if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
+    setTimeout(end, 100).unref();
+  };
+  setTimeout(end, graceMs).unref();
 }

@@ -28,6 +28,8 @@ interface Waiter {
 
 const idleMs = 30_000;
 const lookEveryMs = 5_000;
+/** After an opening that failed, while there are other connections. */
+const againMs = 1_000;
 
 export class Connections {
   readonly #options: ConnectionsOptions;
@@ -112,7 +114,10 @@ export class Connections {
     } catch (error) {
       this.#opening = false;
       if (client !== undefined) this.#close(client);
-      if (this.#all.size > 0) return; // who waits gets one of the others, and nobody asks again at once
+      if (this.#all.size > 0) {
+        setTimeout(() => this.#openForWaiting(), againMs).unref(); // until then who waits gets one of the others
+        return;
+      }
       for (const waiter of this.#waiting.splice(0)) refuse(waiter, error);
       this.#ended?.();
     }

@@ -171,7 +171,19 @@ test("where another connection cannot be opened, those that are there go round",
   opened.giveBack(first, false);
   expect(await waiting[1]).toBe(first);
   opened.giveBack(first, false);
-  expect(way.came).toBe(2); // and was not asked again
+  expect(way.came).toBe(2); // and was not asked again at once
+});
+
+test("and it is asked again a second later, for whoever waits still", async () => {
+  const { opened, way } = await connections(2);
+  const first = await opened.take();
+  way.let("refused");
+  const waiting = opened.take();
+  await until("it has been refused", () => way.came === 2);
+  way.let("open");
+  const second = await waiting;
+  expect(second).not.toBe(first);
+  for (const client of [first, second]) opened.giveBack(client, false);
 });
 
 test("nobody waits longer than a connection may take to open", async () => {
