@@ -7,11 +7,15 @@ import { endSoon } from "./ending.ts";
 import { exitCodeOf } from "./failure.ts";
 import { collect } from "./job-options.ts";
 
-// A reader that has seen enough (`| head`) is no error.
+// A reader that has seen enough (`| head`) is no error. A worker whose log nobody reads any more stops in good order.
+let isUnread = false;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  if (error.code !== "EPIPE") throw error;
+  if (program.args[0] !== "work") process.exit(0);
+  if (!isUnread) process.kill(process.pid, "SIGTERM");
+  isUnread = true;
 });
+process.stderr.on("error", () => {}); // there is nobody left to be told
 
 const program = new Command("taskmaster")
   .description("Background tasks on Postgres that can be deployed at any time of day.")

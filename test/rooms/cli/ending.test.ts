@@ -32,3 +32,25 @@ test("nor a worker that was told to stop", async () => {
   worker.kill("SIGTERM");
   expect(await once(worker, "exit")).toEqual([0, null]);
 });
+
+test("nor do those who read what it says, and have gone: it stops in good order", async () => {
+  const { url, sql } = await testDatabase();
+  const here = new Project(url, { "src/tasks.mjs": tasks });
+  for (const gone of ["stderr", "stdout"] as const) {
+    const worker = here.start(["work", "src/tasks.mjs", "--json", "--verbose"]);
+    const registered = new Promise<void>((resolve) =>
+      worker.stdout.on("data", (text: Buffer) => {
+        if (text.includes("process.registered")) resolve();
+      }),
+    );
+    worker.stderr.resume();
+    await registered;
+    worker[gone].destroy();
+    const exit = once(worker, "exit");
+    if (gone === "stderr") worker.kill("SIGTERM");
+    else await here.call(["enqueue", "greet", '{"n":1}', "--tasks", "src/tasks.mjs"]); // of which it has something to say
+    expect(await exit, gone).toEqual([0, null]);
+  }
+  const { rows } = await sql.query("select from taskmaster.process where role = 'worker' and stopped_at is null");
+  expect(rows).toEqual([]);
+});
