@@ -138,7 +138,7 @@ export class ClaimLoop {
   /** Looks at all lanes, where it is time to. What is known to be there does not wait for it. */
   #lookAround(): void {
     const { scout } = this.#options;
-    if (this.#looking !== undefined || scout.idleMs() > 0) return;
+    if (this.#looking !== undefined || this.#lookFailed !== undefined || scout.idleMs() > 0) return;
     this.#looking = scout
       .survey()
       .catch((error: unknown) => {
@@ -160,8 +160,9 @@ export class ClaimLoop {
       scout.learn(lanes, claimed);
       jobs += claimed.length;
       this.#lookAround();
-      // Where there is more, the database goes on while these jobs run.
-      asked = performance.now() < this.#reconcileAt ? this.#ask(claimed.length) : undefined;
+      // Where there is more, the database goes on while these jobs run; unless the loop has something else to see to.
+      const mayGoOn = this.#lookFailed === undefined && performance.now() < this.#reconcileAt;
+      asked = mayGoOn ? this.#ask(claimed.length) : undefined;
       this.#handOver(me, batch, claimed);
     }
     return jobs;
