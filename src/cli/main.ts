@@ -3,19 +3,9 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { TaskmasterError } from "../contract/error.ts";
 import { packageVersion } from "../process/version.ts";
-import { endSoon } from "./ending.ts";
+import { endSoon, endWithoutReaders } from "./ending.ts";
 import { exitCodeOf } from "./failure.ts";
 import { collect } from "./job-options.ts";
-
-// A reader that has seen enough (`| head`) is no error. A worker whose log nobody reads any more stops in good order.
-let isUnread = false;
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  if (program.args[0] !== "work") process.exit(0);
-  if (!isUnread) process.kill(process.pid, "SIGTERM");
-  isUnread = true;
-});
-process.stderr.on("error", () => {}); // there is nobody left to be told
 
 const program = new Command("taskmaster")
   .description("Background tasks on Postgres that can be deployed at any time of day.")
@@ -50,6 +40,9 @@ const commands: { readonly [name: string]: () => Promise<(program: Command) => v
   migrate: async () => (await import("./migrate.ts")).addMigrate,
 };
 
+const isWorker = () => program.args[0] === "work";
+endWithoutReaders(isWorker);
+
 const [first = ""] = process.argv.slice(2);
 const named = Object.hasOwn(commands, first) ? commands[first] : undefined;
 // Help, suggestions and options before the command need all of them.
@@ -61,7 +54,7 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else tell(error);
 }
-endSoon(program.args[0] === "work" ? 2_000 : 500);
+endSoon(isWorker() ? 2_000 : 500);
 
 function tell(error: unknown): void {
   const { json, verbose } = program.opts<{ json?: boolean; verbose?: boolean }>();
