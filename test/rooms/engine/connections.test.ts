@@ -1,51 +1,9 @@
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
 import type pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { Connections } from "../../../src/engine/connections.ts";
 import { testDatabase } from "../../setup/database.ts";
+import { passage } from "../../setup/passage.ts";
 import { until } from "../../setup/until.ts";
-
-/** A way to a database on which new connections can be kept waiting, or refused. */
-async function passage(url: string) {
-  const target = new URL(url);
-  let now: "open" | "waiting" | "refused" = "open";
-  let came = 0;
-  const held: Socket[] = [];
-  const sockets = new Set<Socket>();
-  const pass = (near: Socket) => {
-    const far = connect(Number(target.port), target.hostname);
-    sockets.add(far);
-    far.on("error", () => near.destroy()).on("close", () => near.destroy());
-    near.on("close", () => far.destroy());
-    near.pipe(far).pipe(near);
-  };
-  const server = createServer((near) => {
-    came++;
-    sockets.add(near);
-    near.on("error", () => {});
-    if (now === "refused") near.destroy();
-    else if (now === "waiting") held.push(near);
-    else pass(near);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const { port } = server.address() as { port: number };
-  return {
-    url: Object.assign(new URL(url), { host: `127.0.0.1:${port}` }).href,
-    let(next: typeof now) {
-      now = next;
-      if (next === "open") for (const near of held.splice(0)) pass(near);
-    },
-    get came() {
-      return came;
-    },
-  };
-}
 
 async function connections(most: number, connectionTimeoutMillis = 10_000) {
   const { url, sql } = await testDatabase();

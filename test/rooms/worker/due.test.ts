@@ -5,6 +5,7 @@ import { Taskmaster } from "../../../src/client/taskmaster.ts";
 import { task } from "../../../src/contract/task.ts";
 import { Worker } from "../../../src/worker/worker.ts";
 import { testDatabase } from "../../setup/database.ts";
+import { lockIsWaitedFor } from "../../setup/locks.ts";
 import { until } from "../../setup/until.ts";
 
 test("what is due later starts when it is due, not when all lanes are looked at next: delayed jobs, retries, sleeps", async () => {
@@ -115,12 +116,7 @@ test("a look at all lanes that takes its time keeps no job waiting of which the 
   const holder = new pg.Client(url);
   await holder.connect();
   await holder.query("begin; lock table taskmaster.lane in access exclusive mode");
-  await until("the worker's look waits", async () => {
-    const { rows } = await sql.query(
-      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-    );
-    return rows.length === 1;
-  });
+  await lockIsWaitedFor(sql, "the worker's look waits");
   for (let job = 0; job < 20; job++) await run();
   await holder.query("rollback");
   await holder.end();

@@ -4,7 +4,7 @@ import type { ClaimedJob } from "../../../src/engine/claimed-job.ts";
 import { Scout } from "../../../src/worker/scout.ts";
 import { TaskTable } from "../../../src/worker/task-table.ts";
 import { type TestDatabase, testDatabase } from "../../setup/database.ts";
-import { until } from "../../setup/until.ts";
+import { lockIsWaitedFor } from "../../setup/locks.ts";
 import { enqueue, interruptible, register } from "../engine/cast.ts";
 
 /** A worker that does nothing but look for jobs: a scout, and claims as the loop makes them, a step at a time. */
@@ -99,12 +99,7 @@ test("a lane that is told of while all lanes are looked at, and is not among the
   await holder.query("begin; lock table taskmaster.job in access exclusive mode");
   scout.sweepSoon();
   const look = scout.survey();
-  await until("the look has read the lanes, and waits for the jobs", async () => {
-    const { rows } = await sql.query(
-      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-    );
-    return rows.length === 1;
-  });
+  await lockIsWaitedFor(sql, "the look has read the lanes, and waits for the jobs");
   scout.wake([{ lane: 4_711, inMs: 0 }]);
   await holder.query("rollback");
   holder.release();
