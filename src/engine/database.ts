@@ -1,5 +1,6 @@
 import { clientConfig, silenceTimeoutMs } from "./client-config.ts";
 import { Connections } from "./connections.ts";
+import { copy, type Submittable } from "./copy.ts";
 import { DatabaseUnavailableError, explain, isCertainlyUndone, isTransient } from "./database-errors.ts";
 import { publish } from "./events.ts";
 import type { Queryable } from "./queryable.ts";
@@ -104,17 +105,32 @@ export class Database {
   /** Runs one statement. @throws the database's error, explained where it means that our schema is missing */
   async query<Row>(statement: Statement, values: readonly unknown[] = [], bounds: Bounds = {}): Promise<Row[]> {
     if (!this.#sessions) return this.transaction((tx) => tx.run<Row>(statement, values), bounds);
+    const { rows } = await this.#use((client) =>
+      client.query({ name: statement.name, text: statement.text, values: values as unknown[], ...silence(bounds) }),
+    );
+    return rows as Row[];
+  }
+
+  /**
+   * Writes rows as one statement.
+   *
+   * @param text `copy … from stdin with (null '')`
+   * @param rows made by `copyRows`
+   * @throws the database's error, explained: then none of the rows is there
+   */
+  copy(text: string, rows: string, bounds: Bounds = {}): Promise<void> {
+    if (!this.#sessions) return this.transaction((tx) => tx.copy(text, rows), bounds);
+    return this.#use((client) => copy(client, { text, rows, ...silence(bounds) }));
+  }
+
+  /** Does one thing on a connection. */
+  async #use<T>(work: (client: Client) => Promise<T>): Promise<T> {
     const client = await this.#connections.take();
     let broken = true;
     try {
-      const { rows } = await client.query({
-        name: statement.name,
-        text: statement.text,
-        values: values as unknown[],
-        ...silence(bounds),
-      });
+      const result = await work(client);
       broken = false;
-      return rows as Row[];
+      return result;
     } catch (error) {
       throw explain(error);
     } finally {
@@ -161,6 +177,7 @@ interface Client extends Queryable {
     query_timeout: number;
   }): Promise<{ rows: unknown[] }>;
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
+  query(submittable: Submittable): unknown;
 }
 
 /** Statements inside one transaction. */
@@ -188,6 +205,11 @@ export class Transaction implements Queryable {
 
   query(text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> {
     return this.#client.query(text, values);
+  }
+
+  /** Writes rows as one statement (`Database.copy`). */
+  copy(text: string, rows: string): Promise<void> {
+    return copy(this.#client, { text, rows, ...silence(this.#bounds) });
   }
 }
 

@@ -1,4 +1,5 @@
 import { jsonTexts, numberArray, textArray } from "./arrays.ts";
+import { copyRows } from "./copy.ts";
 import { type Database, type RunStatement, retrying } from "./database.ts";
 import { isCertainlyUndone, isTransient } from "./database-errors.ts";
 import type { Queryable } from "./queryable.ts";
@@ -150,6 +151,16 @@ function writing(jobs: readonly NewJob[], notify: boolean): [Statement, unknown[
   return [insertOne, [job.id, job.lane, job.runAt?.toISOString() ?? null, job.payload, job.older, wakeUps]];
 }
 
+/** From so many jobs on they are copied: with fewer the time goes into the round trip and the commit, and an insert can notify the workers itself. */
+const copiedFrom = 500;
+
+/** The times of what is copied are those of its transaction, by the table's defaults. */
+const copyJobs = sql`copy taskmaster.job (id, lane, payload, older) from stdin with (null '')`;
+
+function isCopied(jobs: readonly NewJob[]): boolean {
+  return jobs.length >= copiedFrom && jobs.every(({ runAt }) => runAt === null);
+}
+
 /**
  * Writes jobs and commits them, through lost connections, for as long as `forMs`.
  *
@@ -161,14 +172,30 @@ export async function enqueueJobs(
   jobs: readonly NewJob[],
   { forMs, notify }: { readonly forMs: number; readonly notify: boolean },
 ): Promise<boolean> {
-  const [first, values] = writing(jobs, notify);
   return once(jobs, forMs, database, {
-    first: async (timeoutMs) => (await database.query(first, values, { timeoutMs })).length > 0,
+    first: firstTry(database, jobs, notify),
     again: async (run) => {
       await run(insertAgain, columns(jobs));
       return () => false;
     },
   });
+}
+
+/** Writes jobs and commits them, and answers whether the workers were notified along with it. */
+function firstTry(
+  database: Database,
+  jobs: readonly NewJob[],
+  notify: boolean,
+): (timeoutMs: number) => Promise<boolean> {
+  if (isCopied(jobs)) {
+    const rows = copyRows(jobs.map(({ id, lane, payload, older }) => `${id}\t${lane}\t${payload}\t${older ?? ""}\n`));
+    return async (timeoutMs) => {
+      await database.copy(copyJobs, rows, { timeoutMs });
+      return false;
+    };
+  }
+  const [insertion, values] = writing(jobs, notify);
+  return async (timeoutMs) => (await database.query(insertion, values, { timeoutMs })).length > 0;
 }
 
 /** The two ways to write jobs. */

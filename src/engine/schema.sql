@@ -145,8 +145,8 @@ comment on table taskmaster.interruption is 'How often attempts of each task wer
 
 create table taskmaster.job (
   id            bigint not null,
-  run_at        timestamp with time zone not null,
-  enqueued_at   timestamp with time zone not null,
+  run_at        timestamp with time zone not null default now(),
+  enqueued_at   timestamp with time zone not null default now(),
   started_at    timestamp with time zone,
   lane          integer not null,
   worker        integer,

@@ -28,6 +28,10 @@ class LosingReplies extends Stepped {
     return this.#lose(rows, /enqueue/.test(statement.name));
   }
 
+  override async copy(text: string, rows: string): Promise<void> {
+    return this.#lose(await super.copy(text, rows), true);
+  }
+
   override async transaction<T>(work: Parameters<Database["transaction"]>[0]): Promise<T> {
     return this.#lose((await super.transaction(work)) as T, true);
   }
@@ -87,6 +91,18 @@ test.each(Object.entries(fates))(
     const place = await testDatabase();
     const worker = await register(place.database);
     const jobs = await three(place);
+    await enqueueJobs(new LosingReplies(place.url, () => meanwhile(place, worker)), jobs, patience);
+    expect(await everywhere(place)).toEqual(ids(jobs));
+  },
+);
+
+test.each(Object.entries(fates))(
+  "the same with a batch so large that it is copied, while its jobs %s",
+  async (_, meanwhile) => {
+    const place = await testDatabase();
+    const worker = await register(place.database);
+    const many = Array.from({ length: 500 }, (_, n) => ({ n }));
+    const jobs = await newJobs(place.database, short, many);
     await enqueueJobs(new LosingReplies(place.url, () => meanwhile(place, worker)), jobs, patience);
     expect(await everywhere(place)).toEqual(ids(jobs));
   },
