@@ -22,6 +22,8 @@ import type { EnqueueOptions } from "./enqueue-options.ts";
 import type { EnqueuedJob, TaskmasterOptions } from "./taskmaster.ts";
 
 const batchLimit = 1_000;
+/** Characters of JSON in a statement: a thousand payloads of a megabyte are more than a string can hold. */
+const batchTextLimit = 16_000_000;
 const leaseMs = 20_000;
 
 /** Registers this program, and its contracts. */
@@ -140,8 +142,20 @@ export class Connected {
   }
 }
 
-function* batches<Item>(items: readonly Item[]): Generator<readonly Item[]> {
-  for (let from = 0; from < items.length; from += batchLimit) yield items.slice(from, from + batchLimit);
+/** What goes into a statement each. */
+function* batches(jobs: readonly NewJob[]): Generator<readonly NewJob[]> {
+  let from = 0;
+  let textLength = 0;
+  for (const [place, { payload, older }] of jobs.entries()) {
+    const length = payload.length + (older?.length ?? 0);
+    if (place > from && (place - from === batchLimit || textLength + length > batchTextLimit)) {
+      yield jobs.slice(from, place);
+      from = place;
+      textLength = 0;
+    }
+    textLength += length;
+  }
+  if (from < jobs.length) yield jobs.slice(from);
 }
 
 /** Writes an event and commits it, through lost connections, for as long as `forMs`. Answers with the jobs that it woke. */

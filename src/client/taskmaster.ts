@@ -106,8 +106,8 @@ export class Taskmaster {
   }
 
   /**
-   * Enqueues many jobs of one task, in statements of a thousand. In one transaction where `options.within` is given;
-   * otherwise, where it throws, whole thousands before may have been committed.
+   * Enqueues many jobs of one task, in statements of a thousand (of 16 MB, where payloads are large). In one transaction where
+   * `options.within` is given; otherwise, where it throws, whole statements before may have been committed.
    */
   async enqueueMany<T extends AnyTask>(
     task: T & Enqueueable<T>,
