@@ -16,7 +16,7 @@ export interface Copy {
 
 /** What of a connection of `pg` this needs. */
 interface Connection {
-  readonly stream: { cork(): void; uncork(): void; write(message: Buffer): boolean };
+  readonly stream: { cork(): void; uncork(): void; write(message: Uint8Array): boolean };
   query(text: string): void;
 }
 
@@ -71,7 +71,7 @@ class Copying implements Submittable {
 }
 
 /** CopyData with all of the rows, and CopyDone (Postgres' documentation, "Message Formats"). */
-function copyMessages(rows: string): Buffer {
+function copyMessages(rows: string): Uint8Array {
   const bytes = Buffer.byteLength(rows);
   const messages = Buffer.allocUnsafe(1 + 4 + bytes + 1 + 4);
   messages.write("d", 0);
