@@ -51,6 +51,8 @@ export class ClaimLoop {
   readonly #stop = new AbortController();
   #batch = 0;
   #nudged = false;
+  /** Whether there was no room when the loop went to sleep. */
+  #isFull = false;
   #nudge: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #inRound: Promise<unknown> | undefined;
@@ -68,10 +70,15 @@ export class ClaimLoop {
     this.#running ??= this.#run();
   }
 
-  /** There may be something to do: a notification, room, or a gate that opened. */
+  /** There may be something to do: a notification, or a gate that opened. */
   nudge(): void {
     this.#nudged = true;
     this.#nudge?.();
+  }
+
+  /** There is room: an attempt has ended, or outcomes are written. Where nothing is known to wait, and the loop knew of room, it may go on sleeping. */
+  nudgeForRoom(): void {
+    if (this.#isFull || this.#options.scout.isHot) this.nudge();
   }
 
   /** Resolves when no claim is in flight that began before. */
@@ -98,7 +105,7 @@ export class ClaimLoop {
         const claimed = await this.#enter(failures > 0);
         if (failures > 0) publish({ event: "database.back", during: "claiming", afterMs: 0 });
         failures = 0;
-        if (claimed === 0) await this.#sleep();
+        if (claimed === 0 || !this.#options.scout.isHot) await this.#sleep();
       } catch (error) {
         if (failures === 0) publish({ event: "database.lost", during: "claiming", error });
         this.#reconcileAt = 0;
@@ -171,7 +178,7 @@ export class ClaimLoop {
   /** Sends a claim, where there is work and room. `coming`: jobs that are claimed, and not handed over yet. */
   #ask(coming: number): Asked | undefined {
     const { database, scout, runner, closing, isSure, process } = this.#options;
-    if (closing.closes === "all" || !isSure() || this.#stop.signal.aborted) return undefined;
+    if (!scout.isHot || closing.closes === "all" || !isSure() || this.#stop.signal.aborted) return undefined;
     const room = this.#room(coming);
     const lanes = room > 0 ? scout.plan(room, runner.concurrency, ({ execution }) => closing.allows(execution)) : [];
     if (lanes.length === 0) return undefined;
@@ -239,7 +246,8 @@ export class ClaimLoop {
       return;
     }
     const { scout, runner, closing, isSure } = this.#options;
-    const mayClaim = closing.closes !== "all" && isSure() && runner.freeSlots > 0;
+    this.#isFull = runner.freeSlots === 0;
+    const mayClaim = closing.closes !== "all" && isSure() && !this.#isFull;
     const ms = mayClaim ? Math.min(this.#looking === undefined ? scout.idleMs() : 5_000, 5_000) : 1_000;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);

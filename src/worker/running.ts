@@ -117,7 +117,7 @@ export class Running {
       closing,
       isSure,
       onEnded: (job, outcome) => this.#settler.add(job, outcome),
-      onRoom: () => this.#claims.nudge(),
+      onRoom: () => this.#claims.nudgeForRoom(),
     });
     this.#claims = new ClaimLoop({
       database,
@@ -200,7 +200,7 @@ export class Running {
   }
 
   #settled(): void {
-    this.#claims.nudge();
+    this.#claims.nudgeForRoom();
     this.#gate.settled();
   }
 

@@ -30,17 +30,14 @@ interface LaneState {
   planned: Trail;
 }
 
-function ring(state: LaneState): void {
-  state.hot = true;
-  state.rung = true;
-}
-
 export class Scout {
   readonly #database: Database;
   readonly #tasks: TaskTable;
   readonly #queues: readonly string[] | null;
   readonly #lanes = new Map<number, LaneState>();
   #known = new Set<number>();
+  /** How many lanes are hot. */
+  #hot = 0;
   #sweepAt = 0;
   /** When the next scheduled job is due, as far as is known, by `performance.now()`. */
   #dueAt = Number.POSITIVE_INFINITY;
@@ -61,7 +58,7 @@ export class Scout {
       if (state === undefined && this.#known.has(lane)) continue; // not for this worker
       if (inMs > 0) changed = this.expect(inMs) || changed;
       else {
-        if (state) ring(state);
+        if (state) this.#ring(state);
         else this.#sweepAt = 0; // a lane that is new: look at all of them
         changed = true;
       }
@@ -122,7 +119,7 @@ export class Scout {
       if (state === undefined) continue;
       const floor = floors.get(lane);
       if (floor !== undefined && !isBehind(place, floor)) state.trail = new Trail();
-      if (dueInMs <= 0) ring(state);
+      if (dueInMs <= 0) this.#ring(state);
       else this.#dueAt = Math.min(this.#dueAt, now + dueInMs);
     }
   }
@@ -138,8 +135,20 @@ export class Scout {
     for (const lane of readableLanes(all, this.#queues, this.#tasks.reads))
       if (!this.#lanes.has(lane.id)) {
         const trail = new Trail();
-        this.#lanes.set(lane.id, { lane, hot: true, rung: true, trail, planned: trail });
+        const state = { lane, hot: false, rung: false, trail, planned: trail };
+        this.#lanes.set(lane.id, state);
+        this.#ring(state);
       }
+  }
+
+  #ring(state: LaneState): void {
+    this.#heat(state, true);
+    state.rung = true;
+  }
+
+  #heat(state: LaneState, hot: boolean): void {
+    if (state.hot !== hot) this.#hot += hot ? 1 : -1;
+    state.hot = hot;
   }
 
   /** How long there is nothing to do, in milliseconds, unless a notification comes. */
@@ -149,6 +158,11 @@ export class Scout {
 
   lane(id: number): ReadableLane | undefined {
     return this.#lanes.get(id)?.lane;
+  }
+
+  /** Whether any lane is known to have work. */
+  get isHot(): boolean {
+    return this.#hot > 0;
   }
 
   /** The tasks of the hot lanes. */
@@ -197,7 +211,7 @@ export class Scout {
       if (state === undefined) continue;
       const got = brought.get(lane);
       const isFull = got !== undefined && got.count >= quota;
-      state.hot = isFull || state.rung;
+      this.#heat(state, isFull || state.rung);
       if (got === undefined) state.planned.stay();
       else state.planned.advance({ runAt: got.last.runAt, id: got.last.id }, got.count, isFull);
     }

@@ -49,6 +49,45 @@ test("what is due later starts when it is due, not when all lanes are looked at 
   }
 });
 
+test("what falls due while all slots are taken starts as soon as one is free", async () => {
+  const { url } = await testDatabase();
+  let release: () => void = () => {};
+  let started: (blocks: boolean) => void = () => {};
+  const slow = task("due.slow")
+    .payload(z.object({ blocks: z.boolean() }))
+    .short(async ({ blocks }) => {
+      started(blocks);
+      if (blocks)
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+    });
+  const starts = () =>
+    new Promise<boolean>((resolve) => {
+      started = resolve;
+    });
+  await using worker = new Worker({ database: url, tasks: [slow], concurrency: 1, release: "r1" });
+  await worker.start();
+  await using client = new Taskmaster({ database: url, tasks: [slow], release: "r1" });
+  const waits: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    // The task is known to be quick: so more is asked for than there are slots, and a claim that brings one says that there is no other.
+    for (let quick = 0; quick < 20; quick++) await Promise.all([starts(), client.enqueue(slow, { blocks: false })]);
+    const blocking = starts();
+    await client.enqueue(slow, { blocks: true });
+    await blocking;
+    const next = starts();
+    await client.enqueue(slow, { blocks: false }, { delay: 100 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    release();
+    const freeAt = performance.now();
+    await next;
+    waits.push(performance.now() - freeAt);
+  }
+  // Where the worker did not hear of the slot it would look again after a second.
+  expect(waits.sort((a, b) => a - b)[2]).toBeLessThan(150);
+});
+
 test("what a transaction of the caller's writes starts when that commits: jobs, keyed ones, and those that wait for an event", async () => {
   const { url, sql } = await testDatabase();
   let started: () => void = () => {};
