@@ -89,14 +89,16 @@ export interface ClaimRequest {
   readonly starting: number;
   /** Whether all of the lanes are of interruptible tasks, which a gate may let go on. Default false. */
   readonly interruptibleOnly?: boolean;
+  /** Whether it may be sent while another claim is on its way: the database carries them out one after the other. Default false. */
+  readonly inLine?: boolean;
 }
 
 /** Claims what is due, oldest first within each lane. */
 export async function claimJobs(
   database: Database,
-  { process, batch, lanes, starting, interruptibleOnly = false }: ClaimRequest,
+  { process, batch, lanes, starting, interruptibleOnly = false, inLine = false }: ClaimRequest,
 ): Promise<ClaimedJob[]> {
-  const rows = await database.query<WrittenJobs>(claim, [
+  const values = [
     process,
     batch,
     lanes.map(({ lane }) => lane),
@@ -106,7 +108,10 @@ export async function claimJobs(
     starting,
     interruptibleOnly,
     lanes.map(({ backlog = false }) => backlog),
-  ]);
+  ];
+  const rows = await (inLine
+    ? database.queryInLine<WrittenJobs>(claim, values)
+    : database.query<WrittenJobs>(claim, values));
   return rows.flatMap(readJobs).sort(byPlace); // they have come as they lie in the table
 }
 

@@ -3,6 +3,7 @@ import { Connections } from "./connections.ts";
 import { copy, type Submittable } from "./copy.ts";
 import { DatabaseUnavailableError, explain, isCertainlyUndone, isTransient } from "./database-errors.ts";
 import { publish } from "./events.ts";
+import { Line } from "./line.ts";
 import type { Queryable } from "./queryable.ts";
 import { type Statement, sql } from "./statement.ts";
 
@@ -88,6 +89,7 @@ function silence({ timeoutMs = silenceTimeoutMs }: Bounds): { readonly query_tim
 export class Database {
   readonly url: string;
   readonly #connections: Connections;
+  readonly #line: Line;
   readonly #sessions: boolean;
 
   constructor(options: DatabaseOptions) {
@@ -95,11 +97,9 @@ export class Database {
     this.url = options.url;
     this.#sessions = sessions;
     const setting = purpose === "queue" ? `${settings}; ${pointLookups}` : settings;
-    this.#connections = new Connections({
-      config: clientConfig(options),
-      most: options.connections ?? 5,
-      settings: sessions ? setting : undefined,
-    });
+    const how = { config: clientConfig(options), settings: sessions ? setting : undefined };
+    this.#connections = new Connections({ ...how, most: options.connections ?? 5 });
+    this.#line = new Line(how);
   }
 
   /** Runs one statement. @throws the database's error, explained where it means that our schema is missing */
@@ -109,6 +109,23 @@ export class Database {
       client.query({ name: statement.name, text: statement.text, values: values as unknown[], ...silence(bounds) }),
     );
     return rows as Row[];
+  }
+
+  /** Whether statements can be sent one behind the other (`queryInLine`); behind a pooler each waits for a transaction's begin. */
+  get hasLine(): boolean {
+    return this.#sessions;
+  }
+
+  /** `query`, behind those that were sent so before, without waiting for their answers, on one connection of its own (line.ts). */
+  async queryInLine<Row>(statement: Statement, values: readonly unknown[] = [], bounds: Bounds = {}): Promise<Row[]> {
+    if (!this.#sessions) return this.query<Row>(statement, values, bounds);
+    try {
+      const { name, text } = statement;
+      const asked = { name, text, values: values as unknown[], ...silence(bounds) };
+      return (await this.#line.use((client) => client.query(asked))).rows as Row[];
+    } catch (error) {
+      throw explain(error);
+    }
   }
 
   /**
@@ -163,8 +180,8 @@ export class Database {
   }
 
   /** Closes all connections. Idempotent. */
-  end(): Promise<void> {
-    return this.#connections.end();
+  async end(): Promise<void> {
+    await Promise.all([this.#connections.end(), this.#line.end()]);
   }
 }
 

@@ -1,4 +1,4 @@
-import { claimJobs, type LaneQuota, ownedJobs } from "../engine/claim.ts";
+import { claimJobs, ownedJobs } from "../engine/claim.ts";
 import type { ClaimedJob } from "../engine/claimed-job.ts";
 import { type Database, pause } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
@@ -7,12 +7,13 @@ import { releaseJobs } from "../engine/release.ts";
 import type { Closing } from "./closing.ts";
 import { Claim, HeldJob } from "./held-job.ts";
 import type { Runner } from "./runner.ts";
-import type { Scout } from "./scout.ts";
+import type { PlannedQuota, Scout } from "./scout.ts";
 import type { Settler } from "./settler.ts";
-import type { TaskTable } from "./task-table.ts";
+import type { TaskEntry, TaskTable } from "./task-table.ts";
 
 /**
- * Fetches jobs while there is room. One claim at a time, and beside it a look at all lanes, where it is time to. Invariants:
+ * Fetches jobs while there is room. One claim at a time, or from a backlog two, one behind the other, so that the database goes on while the answer of the
+ * first is read; and beside them a look at all lanes, where it is time to. Invariants:
  *
  * 1. After a claim whose reply was lost, and every `reconcileMs`, what the database holds for this process is compared with what is held here;
  *    what is not known here goes back to the queue.
@@ -37,12 +38,17 @@ const reconcileMs = 30_000;
 /** Attempts that ended and are not written yet, at most: beyond it the database is too slow or away, and nothing more starts. */
 const mostUnsettled = 4_000;
 
+/** Where fewer jobs may be claimed ahead, a second claim on its way is not worth its while. */
+const worthTwo = 600;
+
 /** A claim on its way. */
 interface Asked {
   /** The incarnation that claims. */
   readonly me: number;
   readonly batch: number;
-  readonly lanes: readonly LaneQuota[];
+  readonly lanes: readonly PlannedQuota[];
+  /** How many jobs it may bring. */
+  readonly most: number;
   readonly reply: Promise<ClaimedJob[]>;
 }
 
@@ -56,6 +62,8 @@ export class ClaimLoop {
   #nudge: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #inRound: Promise<unknown> | undefined;
+  /** Whether somebody waits for the end of the round. */
+  #isAwaited = false;
   /** A look at all lanes, on its way: never rejects. */
   #looking: Promise<void> | undefined;
   /** Why the last look failed, until the loop has heard of it. */
@@ -83,6 +91,7 @@ export class ClaimLoop {
 
   /** Resolves when no claim is in flight that began before. */
   async idle(): Promise<void> {
+    this.#isAwaited = true; // a round from a backlog would go on for as long as there is more
     await this.#inRound?.catch(() => {});
   }
 
@@ -118,6 +127,7 @@ export class ClaimLoop {
   }
 
   async #enter(wasLost: boolean): Promise<number> {
+    this.#isAwaited = false;
     const round = this.#round(wasLost);
     this.#inRound = round;
     try {
@@ -160,49 +170,83 @@ export class ClaimLoop {
   /** Claims where there is known to be work, and hands over, as long as there is room. Answers how many jobs came. */
   async #claim(): Promise<number> {
     const { scout } = this.#options;
+    const onTheirWay: Asked[] = [];
     let jobs = 0;
-    for (let asked = this.#ask(0); asked !== undefined; ) {
+    let failed: { readonly error: unknown } | undefined;
+    this.#ask(onTheirWay, 0);
+    for (let asked = onTheirWay.shift(); asked !== undefined; asked = onTheirWay.shift()) {
       const { me, batch, lanes, reply } = asked;
-      const claimed = await reply;
-      scout.learn(lanes, claimed);
-      jobs += claimed.length;
-      this.#lookAround();
-      // Where there is more, the database goes on while these jobs run; unless the loop has something else to see to.
-      const mayGoOn = this.#lookFailed === undefined && performance.now() < this.#reconcileAt;
-      asked = mayGoOn ? this.#ask(claimed.length) : undefined;
-      this.#handOver(me, batch, claimed);
+      try {
+        const claimed = await reply;
+        scout.learn(lanes, claimed);
+        jobs += claimed.length;
+        this.#lookAround();
+        // Where there is more, the database goes on while these jobs run.
+        if (failed === undefined && !this.#hasOther) this.#ask(onTheirWay, claimed.length);
+        this.#handOver(me, batch, claimed);
+      } catch (error) {
+        failed ??= { error };
+      }
     }
+    if (failed !== undefined) throw failed.error;
     return jobs;
   }
 
-  /** Sends a claim, where there is work and room. `coming`: jobs that are claimed, and not handed over yet. */
-  #ask(coming: number): Asked | undefined {
+  /** Whether the loop has something else to see to than claims. */
+  get #hasOther(): boolean {
+    return this.#isAwaited || this.#lookFailed !== undefined || performance.now() >= this.#reconcileAt;
+  }
+
+  /** Sends claims, where there is work and room. `coming`: jobs that are claimed, and not handed over yet. */
+  #ask(onTheirWay: Asked[], coming: number): void {
+    while (onTheirWay.length < 2) {
+      const asked = this.#askOnce(onTheirWay, coming);
+      if (asked === undefined) return;
+      asked.reply.catch(() => {}); // it is heard of in its turn
+      onTheirWay.push(asked);
+    }
+  }
+
+  #askOnce(onTheirWay: readonly Asked[], coming: number): Asked | undefined {
     const { database, scout, runner, closing, isSure, process } = this.#options;
     if (!scout.isHot || closing.closes === "all" || !isSure() || this.#stop.signal.aborted) return undefined;
-    const room = this.#room(coming);
-    const lanes = room > 0 ? scout.plan(room, runner.concurrency, ({ execution }) => closing.allows(execution)) : [];
+    const isSecond = onTheirWay.length > 0;
+    const expected = onTheirWay.reduce((sum, { most }) => sum + most, coming);
+    const room = this.#room(expected, isSecond);
+    const mayStart = ({ execution }: TaskEntry) => closing.allows(execution);
+    const lanes = room > 0 ? scout.plan(room, runner.concurrency, mayStart, isSecond) : [];
     if (lanes.length === 0) return undefined;
     const interruptibleOnly = closing.closes === "short";
     const me = process();
     const batch = ++this.#batch;
-    const starting = runner.buffered === 0 ? Math.max(0, runner.freeSlots - coming) : 0;
+    const starting = runner.buffered === 0 ? Math.max(0, runner.freeSlots - expected) : 0;
     return {
       me,
       batch,
       lanes,
-      reply: claimJobs(database, { process: me, batch, lanes, starting, interruptibleOnly }),
+      most: lanes.reduce((sum, { quota }) => sum + quota, 0),
+      reply: claimJobs(database, { process: me, batch, lanes, starting, interruptibleOnly, inLine: true }),
     };
   }
 
-  /** How many jobs to ask for; 0 while more than half of the buffer is left, so that claims stay large. */
-  #room(coming: number): number {
-    const { runner, settler, scout } = this.#options;
+  /**
+   * How many jobs to ask for; 0 while there is little room, so that claims stay large: half of what may lie here, or a third where two claims may be on
+   * their way.
+   *
+   * @param expected jobs that are on their way here
+   * @param isSecond whether a claim is on its way
+   */
+  #room(expected: number, isSecond: boolean): number {
+    const { database, runner, settler, scout } = this.#options;
     if (settler.unsettled > mostUnsettled) return 0;
     const ahead = runner.pace.ahead(scout.hotTasks());
-    const slots = Math.max(0, runner.freeSlots - coming);
-    const buffered = runner.buffered + Math.max(0, coming - runner.freeSlots);
-    if (slots === 0 && buffered > ahead / 2) return 0;
-    return slots + Math.max(0, ahead - buffered);
+    const inTwo = ahead >= worthTwo && database.hasLine && scout.hasBacklog;
+    if (isSecond && !inTwo) return 0;
+    const slots = Math.max(0, runner.freeSlots - expected);
+    const free = ahead - runner.buffered - Math.max(0, expected - runner.freeSlots);
+    const share = Math.ceil(ahead / 3);
+    if (slots === 0 && free < (inTwo ? share : ahead / 2)) return 0;
+    return slots + Math.max(0, inTwo ? Math.min(free, share) : free);
   }
 
   #handOver(process: number, batch: number, claimed: readonly ClaimedJob[]): void {

@@ -7,7 +7,7 @@
  * just started, functions that end at once wait for their turn. So it is also measured how long what was claimed ahead waits here until it starts.
  */
 const aheadMs = 100;
-const most = 4_000;
+const most = 6_000;
 /** Jobs ahead at first, doubled with each claim that starts in time. */
 const atFirst = 125;
 /** How long the last job of a claim may wait until it starts, in milliseconds: far less than it may lie here before it goes back (runner.ts). */

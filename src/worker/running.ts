@@ -65,7 +65,7 @@ export class Running {
       queues: options.queues ?? null,
       concurrency: options.concurrency ?? 10,
       leaseMs,
-      connections: 6,
+      connections: 5, // beside that of its claims
       running: () => running?.report() ?? "[]",
       onFenced: (silentMs) => running?.fence(silentMs),
       onBeat: () => running?.unfence(),

@@ -26,8 +26,11 @@ interface LaneState {
   /** Whether it was said to have work since the last claim was planned. */
   rung: boolean;
   trail: Trail;
-  /** The trail that the last claim was planned by. */
-  planned: Trail;
+}
+
+/** A lane's part of a claim, and the trail that it was planned by. */
+export interface PlannedQuota extends LaneQuota {
+  readonly trail: Trail;
 }
 
 export class Scout {
@@ -134,8 +137,7 @@ export class Scout {
     this.#known = new Set(all.map(({ id }) => id));
     for (const lane of readableLanes(all, this.#queues, this.#tasks.reads))
       if (!this.#lanes.has(lane.id)) {
-        const trail = new Trail();
-        const state = { lane, hot: false, rung: false, trail, planned: trail };
+        const state = { lane, hot: false, rung: false, trail: new Trail() };
         this.#lanes.set(lane.id, state);
         this.#ring(state);
       }
@@ -165,6 +167,12 @@ export class Scout {
     return this.#hot > 0;
   }
 
+  /** Whether any lane had all that was asked for the last time. */
+  get hasBacklog(): boolean {
+    for (const { hot, trail } of this.#lanes.values()) if (hot && trail.isBacklog) return true;
+    return false;
+  }
+
   /** The tasks of the hot lanes. */
   hotTasks(): Set<string> {
     return new Set([...this.#lanes.values()].filter(({ hot }) => hot).map(({ lane }) => lane.task));
@@ -175,10 +183,11 @@ export class Scout {
    * another of its rank. What a lane leaves goes to the others with the next claim.
    *
    * @param breadth how many jobs run at once
+   * @param backlog only from lanes that had all that was asked for the last time. Default false
    */
-  plan(room: number, breadth: number, mayStart: (task: TaskEntry) => boolean): LaneQuota[] {
-    const hot = [...this.#lanes.values()].filter(({ hot, lane }) => {
-      const task = hot && this.#tasks.get(lane.task);
+  plan(room: number, breadth: number, mayStart: (task: TaskEntry) => boolean, backlog = false): PlannedQuota[] {
+    const hot = [...this.#lanes.values()].filter(({ hot, lane, trail }) => {
+      const task = hot && (trail.isBacklog || !backlog) && this.#tasks.get(lane.task);
       return task && mayStart(task);
     });
     const rank = Math.min(...hot.map(({ lane }) => rankOf(lane.priority)));
@@ -189,14 +198,13 @@ export class Scout {
     return places.map((place, index) => {
       const state = sharing[place] as LaneState;
       state.rung = false;
-      state.planned = state.trail;
-      const { floor, isBacklog } = state.trail;
-      return { lane: state.lane.id, quota: quotas[index] as number, floor, backlog: isBacklog };
+      const { lane, trail } = state;
+      return { lane: lane.id, quota: quotas[index] as number, floor: trail.floor, backlog: trail.isBacklog, trail };
     });
   }
 
   /** Takes in what a claim brought. */
-  learn(asked: readonly LaneQuota[], claimed: readonly ClaimedJob[]): void {
+  learn(asked: readonly PlannedQuota[], claimed: readonly ClaimedJob[]): void {
     const brought = new Map<number, { count: number; last: ClaimedJob }>();
     for (const job of claimed) {
       const seen = brought.get(job.lane);
@@ -206,14 +214,14 @@ export class Scout {
         if (isBehind(job, seen.last)) seen.last = job;
       }
     }
-    for (const { lane, quota } of asked) {
+    for (const { lane, quota, trail } of asked) {
       const state = this.#lanes.get(lane);
       if (state === undefined) continue;
       const got = brought.get(lane);
       const isFull = got !== undefined && got.count >= quota;
       this.#heat(state, isFull || state.rung);
-      if (got === undefined) state.planned.stay();
-      else state.planned.advance({ runAt: got.last.runAt, id: got.last.id }, got.count, isFull);
+      if (got === undefined) trail.stay();
+      else trail.advance({ runAt: got.last.runAt, id: got.last.id }, got.count, isFull);
     }
   }
 }

@@ -71,6 +71,25 @@ test("what went back to the queue while a claim was on its way is looked for whe
   expect(ids(await worker.claim(worker.plan(3)))).toEqual([written[0]]);
 });
 
+test("the same while two claims are on their way: the answer to the first does not hide it from those after the second", async () => {
+  const place = await testDatabase();
+  const written = await enqueue(place.database, interruptible, 6);
+  const worker = await looking(place);
+  const giveBack = (id = "") => place.sql.query("update taskmaster.job set worker = null where id = $1", [id]);
+  expect(ids(await worker.round({ room: 3 }))).toEqual(written.slice(0, 3));
+  const first = worker.plan(3);
+  const itsJobs = await worker.claim(first);
+  expect(ids(itsJobs)).toEqual(written.slice(3));
+  await giveBack(written[0]);
+  worker.scout.returned(first.map(({ lane }) => lane));
+  const second = worker.plan(1);
+  await giveBack(written[1]);
+  worker.scout.learn(first, itsJobs);
+  const third = worker.plan(1);
+  expect(ids(await worker.claim(second))).toEqual([written[0]]);
+  expect(ids(await worker.claim(third))).toEqual([written[1]]);
+});
+
 test("a job that was committed after later ones is found by the claim that its notification causes", async () => {
   const place = await testDatabase();
   const worker = await looking(place);
