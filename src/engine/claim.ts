@@ -165,14 +165,18 @@ export function probeLanes(database: Database, lanes: readonly number[]): Promis
 const owned = statement(
   "claim_owned",
   sql`
-  select job.id, job.deliveries as delivery
+  select job.id, job.deliveries as delivery, max(claim.batch)::int as batch
   from taskmaster.claim
   join taskmaster.job on job.id = any(claim.jobs) and job.worker = claim.worker
   where claim.worker = $1
+  group by job.id
   `,
 );
 
-/** What the database holds for a process: the reply to a committed claim can be lost, and its jobs with it. */
-export function ownedJobs(database: Database, process: number): Promise<{ id: string; delivery: number }[]> {
+/** What the database holds for a process, and its last claim of each: the reply to a committed claim can be lost, and its jobs with it. */
+export function ownedJobs(
+  database: Database,
+  process: number,
+): Promise<{ id: string; delivery: number; batch: number }[]> {
   return database.query(owned, [process]);
 }

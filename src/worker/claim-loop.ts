@@ -56,6 +56,8 @@ export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
   readonly #stop = new AbortController();
   #batch = 0;
+  /** Claims that were sent and whose jobs are not handed over yet, oldest first. */
+  readonly #sent = new Set<number>();
   #nudged = false;
   /** Whether there was no room when the loop went to sleep. */
   #isFull = false;
@@ -186,6 +188,8 @@ export class ClaimLoop {
         this.#handOver(me, batch, claimed);
       } catch (error) {
         failed ??= { error };
+      } finally {
+        this.#sent.delete(batch);
       }
     }
     if (failed !== undefined) throw failed.error;
@@ -219,6 +223,7 @@ export class ClaimLoop {
     const interruptibleOnly = closing.closes === "short";
     const me = process();
     const batch = ++this.#batch;
+    this.#sent.add(batch);
     const starting = runner.buffered === 0 ? Math.max(0, runner.freeSlots - expected) : 0;
     return {
       me,
@@ -266,11 +271,12 @@ export class ClaimLoop {
       if (!closing.allows(job.task.execution)) settler.add(job, { end: "released", interrupted: false });
   }
 
-  /** Gives back what the database holds for this process and nobody here knows of. */
+  /** Gives back what the database holds for this process and nobody here knows of; what is on its way here is left out. */
   async reconcile(): Promise<void> {
     const { database, runner, settler, process } = this.#options;
     const me = process();
-    const owned = await ownedJobs(database, me);
+    const [oldest = this.#batch + 1] = this.#sent;
+    const owned = (await ownedJobs(database, me)).filter(({ batch }) => batch < oldest);
     const known = new Set([...runner.jobs(), ...settler.jobs()].map(({ id }) => id));
     const ghosts = owned.filter(({ id }) => !known.has(id));
     if (ghosts.length > 0) {
