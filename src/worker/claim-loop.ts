@@ -41,23 +41,24 @@ const mostUnsettled = 4_000;
 /** Where fewer jobs may be claimed ahead, a second claim on its way is not worth its while. */
 const worthTwo = 600;
 
-/** A claim on its way. */
+/** A claim that was sent, and whose jobs are not handed over yet. */
 interface Asked {
   /** The incarnation that claims. */
   readonly me: number;
   readonly batch: number;
   readonly lanes: readonly PlannedQuota[];
-  /** How many jobs it may bring. */
-  readonly most: number;
   readonly reply: Promise<ClaimedJob[]>;
+  /** How many jobs it may bring; how many it has brought, once that is known. */
+  brings: number;
+  isAnswered: boolean;
 }
 
 export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
   readonly #stop = new AbortController();
   #batch = 0;
-  /** Claims that were sent and whose jobs are not handed over yet, oldest first. */
-  readonly #sent = new Set<number>();
+  /** Oldest first. */
+  readonly #sent: Asked[] = [];
   #nudged = false;
   /** Whether there was no room when the loop went to sleep. */
   #isFull = false;
@@ -172,24 +173,24 @@ export class ClaimLoop {
   /** Claims where there is known to be work, and hands over, as long as there is room. Answers how many jobs came. */
   async #claim(): Promise<number> {
     const { scout } = this.#options;
-    const onTheirWay: Asked[] = [];
     let jobs = 0;
     let failed: { readonly error: unknown } | undefined;
-    this.#ask(onTheirWay, 0);
-    for (let asked = onTheirWay.shift(); asked !== undefined; asked = onTheirWay.shift()) {
-      const { me, batch, lanes, reply } = asked;
+    this.#ask();
+    for (let asked = this.#sent[0]; asked !== undefined; asked = this.#sent[0]) {
       try {
-        const claimed = await reply;
-        scout.learn(lanes, claimed);
+        const claimed = await asked.reply;
+        asked.brings = claimed.length;
+        asked.isAnswered = true;
+        scout.learn(asked.lanes, claimed);
         jobs += claimed.length;
         this.#lookAround();
         // Where there is more, the database goes on while these jobs run.
-        if (failed === undefined && !this.#hasOther) this.#ask(onTheirWay, claimed.length);
-        this.#handOver(me, batch, claimed);
+        if (failed === undefined && !this.#hasOther) this.#ask();
+        this.#handOver(asked, claimed);
       } catch (error) {
         failed ??= { error };
       } finally {
-        this.#sent.delete(batch);
+        this.#sent.shift();
       }
     }
     if (failed !== undefined) throw failed.error;
@@ -201,21 +202,20 @@ export class ClaimLoop {
     return this.#isAwaited || this.#lookFailed !== undefined || performance.now() >= this.#reconcileAt;
   }
 
-  /** Sends claims, where there is work and room. `coming`: jobs that are claimed, and not handed over yet. */
-  #ask(onTheirWay: Asked[], coming: number): void {
-    while (onTheirWay.length < 2) {
-      const asked = this.#askOnce(onTheirWay, coming);
+  /** Sends claims, where there is work and room: up to two are unanswered. */
+  #ask(): void {
+    for (let unanswered = this.#sent.filter(({ isAnswered }) => !isAnswered).length; unanswered < 2; unanswered++) {
+      const asked = this.#askOnce(unanswered > 0);
       if (asked === undefined) return;
       asked.reply.catch(() => {}); // it is heard of in its turn
-      onTheirWay.push(asked);
+      this.#sent.push(asked);
     }
   }
 
-  #askOnce(onTheirWay: readonly Asked[], coming: number): Asked | undefined {
+  #askOnce(isSecond: boolean): Asked | undefined {
     const { database, scout, runner, closing, isSure, process } = this.#options;
     if (!scout.isHot || closing.closes === "all" || !isSure() || this.#stop.signal.aborted) return undefined;
-    const isSecond = onTheirWay.length > 0;
-    const expected = onTheirWay.reduce((sum, { most }) => sum + most, coming);
+    const expected = this.#sent.reduce((sum, { brings }) => sum + brings, 0);
     const room = this.#room(expected, isSecond);
     const mayStart = ({ execution }: TaskEntry) => closing.allows(execution);
     const lanes = room > 0 ? scout.plan(room, runner.concurrency, mayStart, isSecond) : [];
@@ -223,14 +223,14 @@ export class ClaimLoop {
     const interruptibleOnly = closing.closes === "short";
     const me = process();
     const batch = ++this.#batch;
-    this.#sent.add(batch);
     const starting = runner.buffered === 0 ? Math.max(0, runner.freeSlots - expected) : 0;
     return {
       me,
       batch,
       lanes,
-      most: lanes.reduce((sum, { quota }) => sum + quota, 0),
       reply: claimJobs(database, { process: me, batch, lanes, starting, interruptibleOnly, inLine: true }),
+      brings: lanes.reduce((sum, { quota }) => sum + quota, 0),
+      isAnswered: false,
     };
   }
 
@@ -239,7 +239,7 @@ export class ClaimLoop {
    * their way.
    *
    * @param expected jobs that are on their way here
-   * @param isSecond whether a claim is on its way
+   * @param isSecond whether a claim is unanswered
    */
   #room(expected: number, isSecond: boolean): number {
     const { database, runner, settler, scout } = this.#options;
@@ -254,10 +254,10 @@ export class ClaimLoop {
     return slots + Math.max(0, inTwo ? Math.min(free, share) : free);
   }
 
-  #handOver(process: number, batch: number, claimed: readonly ClaimedJob[]): void {
+  #handOver({ me, batch }: Asked, claimed: readonly ClaimedJob[]): void {
     const { tasks, scout, runner, settler, closing } = this.#options;
     if (claimed.length === 0) return;
-    const claim = new Claim(process, batch, claimed.length);
+    const claim = new Claim(me, batch, claimed.length);
     if (isHeard()) publish({ event: "job.claimed", jobs: claimed.map(({ id }) => id) });
     const jobs: HeldJob[] = [];
     for (const job of claimed) {
@@ -275,7 +275,7 @@ export class ClaimLoop {
   async reconcile(): Promise<void> {
     const { database, runner, settler, process } = this.#options;
     const me = process();
-    const [oldest = this.#batch + 1] = this.#sent;
+    const oldest = this.#sent[0]?.batch ?? this.#batch + 1;
     const owned = (await ownedJobs(database, me)).filter(({ batch }) => batch < oldest);
     const known = new Set([...runner.jobs(), ...settler.jobs()].map(({ id }) => id));
     const ghosts = owned.filter(({ id }) => !known.has(id));
