@@ -27,7 +27,7 @@ export function runWithin(within: Queryable): RunStatement {
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database` */
   readonly url: string;
-  /** Connections at most. Default 5. */
+  /** Connections at most, beside the one of `queryInLine`. Default 5. */
   readonly connections?: number;
   /** `queue` (the default) for our own statements, `report` for lists and counts over whole tables. */
   readonly purpose?: "queue" | "report";

@@ -25,6 +25,13 @@ async function written({ sql }: TestDatabase): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
+/** A connection in whose open transaction nobody else may write a job. */
+async function blocking({ sql }: TestDatabase) {
+  const client = await sql.connect();
+  await client.query("begin; lock table taskmaster.job in share mode");
+  return client;
+}
+
 const ids = (jobs: readonly NewJob[]) => jobs.map(({ id }) => id);
 
 test("every JSON text is kept as it is, and so is what older releases get", async () => {
@@ -93,8 +100,7 @@ test("behind a pooler, where nothing belongs to a session, they are written too"
 test("a connection that is lost while they are copied costs a second try, and they are there once", async () => {
   const place = await testDatabase();
   const jobs = await large(place);
-  const blocker = await place.sql.connect();
-  await blocker.query("begin; lock table taskmaster.job in share mode");
+  const blocker = await blocking(place);
   const enqueueing = enqueueJobs(place.database, jobs, patience);
   await lockIsWaitedFor(place.sql, "the copy waits");
   await blocker.query(
@@ -109,8 +115,7 @@ test("a connection that is lost while they are copied costs a second try, and th
 test("a database that falls silent while they are copied is given up in time", async () => {
   const place = await testDatabase();
   const jobs = await large(place);
-  const blocker = await place.sql.connect();
-  await blocker.query("begin; lock table taskmaster.job in share mode");
+  const blocker = await blocking(place);
   await expect(enqueueJobs(place.database, jobs, { forMs: 300, notify: false })).rejects.toMatchObject({
     code: "TASKMASTER_DATABASE_UNAVAILABLE",
     uncertain: true,
