@@ -1,13 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { openEmbedded } from "../../src/embedded/embedded.ts";
 import { Database } from "../../src/engine/database.ts";
 import { migrate } from "../../src/engine/migrate.ts";
+import { serverFolder } from "./server-folder.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -27,7 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     stdio: "inherit",
   });
   const given = process.env.TASKMASTER_TEST_SERVER;
-  const folder = mkdtempSync(join(tmpdir(), "taskmaster-test-"));
+  const folder = serverFolder();
   const embedded = given ? undefined : await openEmbedded({ folder });
   const server = given ?? embedded?.url ?? "";
   const template = `taskmaster_template_${process.pid}`;
