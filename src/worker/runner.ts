@@ -41,7 +41,7 @@ export interface RunnerOptions {
 
 /** Attempts that run longer than this are announced, where they were not before. */
 const announceAfterMs = 200;
-/** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back. */
+/** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back, unless its turn comes within as long again. */
 const staleAfterMs = 1_000;
 
 /**
@@ -58,6 +58,8 @@ export class Runner {
   readonly #hooks: AttemptHooks;
   readonly pace: Pace;
   #startedFromBuffer = 0;
+  /** When the buffer was last looked at for what has waited too long, and what had been started then. */
+  #looked = { at: performance.now(), started: 0 };
   #endsInTurn = 0;
   #next: NodeJS.Immediate | undefined;
   #ended: (() => void)[] = [];
@@ -219,12 +221,20 @@ export class Runner {
     while (this.#announcing.size > 0) await this.nextEnd();
   }
 
-  /** Takes the buffer out where it has waited too long: the slots run something slow, and another worker may be free. */
+  /**
+   * Takes out of the buffer what has waited too long and will wait on: the slots run something slow, and another worker may be free. Where the machine
+   * is busy and attempts end one after the other, nothing is won by that: whoever gets the job next has to announce it.
+   */
   takeStale(): HeldJob[] {
+    const now = performance.now();
+    const { at, started } = this.#looked;
+    this.#looked = { at: now, started: this.#startedFromBuffer };
     const [oldest] = this.#buffer;
-    if (oldest === undefined || performance.now() - oldest.claim.heldSince <= staleAfterMs) return [];
-    this.pace.gaveUp();
-    return this.takeBuffered();
+    if (oldest === undefined || now - oldest.claim.heldSince <= staleAfterMs) return [];
+    const soon = Math.floor(((this.#startedFromBuffer - started) / Math.max(now - at, 1)) * staleAfterMs);
+    const stale = this.#buffer.splice(soon);
+    if (stale.length > 0) this.pace.gaveUp();
+    return stale;
   }
 
   /** Lets go of what an earlier incarnation had claimed and not started. */
