@@ -11,10 +11,14 @@ import { sql, statement } from "./statement.ts";
  * 3. Every claim raises the job's `deliveries`, its fence, and leaves a row in `claim`, by which the jobs of a dead process are found.
  * 4. The quotas of one statement add up to what the caller has room for: nothing is locked that is not taken.
  *
- * Whoever claims from a backlog steps over what others are claiming from it just now, and `skip locked` asks the lock manager about each such job. So
- * what a running transaction has touched is left out at a glance: a row says who touched it last, and the snapshot who is running. That is a
- * shortcut, and no more: where several have locked a row together, it holds a number of another kind (a multixact). A claim that is not from a backlog
- * looks at everything.
+ * Whoever claims from a backlog has two shortcuts; a claim that is not from a backlog looks at everything.
+ *
+ * - Others have claimed from it since, the caller's own claim among them whose answer is on its way. Each leaves in `claim` the stretch of the line that it
+ *   has gone through. Where one of these begins before the floor, was made after the floor's claim, and ends behind it, nothing waits between the floor and
+ *   its end: the claim looks from there. (What has come back since then waits for the scout's look from the lane's beginning, as it does behind any floor.)
+ * - Others are claiming from it just now, and `skip locked` asks the lock manager about each job that they have locked. So what a running transaction has
+ *   touched is left out at a glance: a row says who touched it last, and the snapshot who is running. Where several have locked a row together, it holds
+ *   a number of another kind (a multixact).
  */
 
 /** A place in a lane's line: due times can be the same to the microsecond. */
@@ -28,39 +32,15 @@ export interface LaneQuota {
   readonly quota: number;
   /** Look only behind this place; undefined looks from the lane's beginning. */
   readonly floor?: Floor | undefined;
-  /** Whether the lane had all that was asked for the last time: others may well be claiming from it too. Default false. */
-  readonly backlog?: boolean;
+  /** Where the last claim had all that was asked for: when it was made. The floor is its last job. */
+  readonly backlogAt?: Instant | undefined;
 }
 
-const claim = statement(
-  "claim",
-  sql`
-  with me as materialized (
-    select array(select number::xid from pg_snapshot_xip(pg_current_snapshot()) as number) as running,
-      age(pg_snapshot_xmax(pg_current_snapshot())::xid) as newest -- whoever is younger has begun since
-    from taskmaster.process
-    where id = $1 and died_at is null and stopped_at is null
-      and not exists (select from taskmaster.gated where gated.process = $1 and (gated.closes = 'all' or not $8))
-  ), head as materialized (
-    select line.ctid as at, line.id
-    from me
-    cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[], $9::boolean[]) as wanted (lane, quota, floor, floor_id, backlog)
-    cross join lateral (
-      select job.ctid, job.id
-      from taskmaster.job
-      where job.lane = wanted.lane and job.lane > 0 and job.worker is null
-        and (not wanted.backlog or job.xmax = 0 or (job.xmax <> all(me.running) and age(job.xmax) > me.newest))
-        and (job.run_at, job.id) > (wanted.floor, wanted.floor_id) and job.run_at <= now()
-      order by job.run_at, job.id
-      limit wanted.quota
-      for update skip locked
-    ) as line
-  ), recorded as (
-    insert into taskmaster.claim (worker, batch, jobs)
-    select $1, $2, array_agg(id) from head having count(*) > 0
-  ), taken as (
+/** What is done with the jobs of `head`, and told of them. */
+const taken = sql`
+  taken as (
     update taskmaster.job
-    set worker = $1, deliveries = deliveries + 1, started_at = case when id in (select id from head limit $7) then now() end
+    set worker = $1, deliveries = deliveries + 1, started_at = case when $7 > 0 and id in (select id from head limit $7) then now() end
     where ctid = any(array(select at from head)) -- locked above, so they stay where they are
     -- Three texts for each, and below for all of them: a row and a dozen values a job would cost more than all the rest of the claim, here and there.
     returning id, payload::text as payload, concat(
@@ -77,7 +57,77 @@ const claim = statement(
   -- large ones come by themselves, because texts have limits
   select id::text, facts, payload, (date_part('epoch', now()) * 1e6)::bigint::text
   from taken where octet_length(facts) + octet_length(payload) > 10000
-  `,
+`;
+
+const claim = statement(
+  "claim",
+  `${sql`
+  with me as materialized (
+    select
+    from taskmaster.process
+    where id = $1 and died_at is null and stopped_at is null
+      and not exists (select from taskmaster.gated where gated.process = $1 and (gated.closes = 'all' or not $8))
+  ), head as materialized (
+    select line.ctid as at, line.id
+    from me
+    cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[]) as wanted (lane, quota, floor, floor_id)
+    cross join lateral (
+      select job.ctid, job.id
+      from taskmaster.job
+      where job.lane = wanted.lane and job.lane > 0 and job.worker is null
+        and (job.run_at, job.id) > (wanted.floor, wanted.floor_id) and job.run_at <= now()
+      order by job.run_at, job.id
+      limit wanted.quota
+      for update skip locked
+    ) as line
+  ), recorded as (
+    insert into taskmaster.claim (worker, batch, jobs)
+    select $1, $2, array_agg(id) from head having count(*) > 0
+  )`}, ${taken}`,
+);
+
+/** The same with the two shortcuts, for the lanes of a backlog among those that are wanted. */
+const claimFromBacklog = statement(
+  "claim_from_backlog",
+  `${sql`
+  with me as materialized (
+    select array(select number::xid from pg_snapshot_xip(pg_current_snapshot()) as number) as running,
+      age(pg_snapshot_xmax(pg_current_snapshot())::xid) as newest -- whoever is younger has begun since
+    from taskmaster.process
+    where id = $1 and died_at is null and stopped_at is null
+      and not exists (select from taskmaster.gated where gated.process = $1 and (gated.closes = 'all' or not $8))
+  ), head as materialized (
+    select line.ctid as at, line.id, line.run_at
+    from me
+    cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[], $9::timestamptz[]) as wanted (lane, quota, floor, floor_id, backlog_at)
+    left join lateral (
+      select claim.to_run_at, claim.to_id
+      from taskmaster.claim
+      where claim.lane = wanted.lane and claim.claimed_at > wanted.backlog_at
+        and (claim.from_run_at, claim.from_id) <= (wanted.floor, wanted.floor_id)
+        and (claim.to_run_at, claim.to_id) > (wanted.floor, wanted.floor_id)
+      order by claim.to_run_at desc, claim.to_id desc
+      limit 1
+    ) as stretch on true
+    cross join lateral (
+      select job.ctid, job.id, job.run_at
+      from taskmaster.job
+      where job.lane = wanted.lane and job.lane > 0 and job.worker is null
+        and (wanted.backlog_at is null or job.xmax = 0 or (job.xmax <> all(me.running) and age(job.xmax) > me.newest))
+        and (job.run_at, job.id) > (coalesce(stretch.to_run_at, wanted.floor), coalesce(stretch.to_id, wanted.floor_id)) and job.run_at <= now()
+      order by job.run_at, job.id
+      limit wanted.quota
+      for update skip locked
+    ) as line
+  ), recorded as (
+    insert into taskmaster.claim (worker, batch, jobs, lane, from_run_at, from_id, to_run_at, to_id)
+    select $1, $2, jobs, sole.lane, sole.floor, sole.floor_id, case when sole.lane is not null then last_run_at end,
+      case when sole.lane is not null then jobs[cardinality(jobs)] end -- of one lane they stand in their order
+    from (select array_agg(id) as jobs, max(run_at) as last_run_at from head having count(*) > 0) as claimed
+    left join (
+      select ($3::int[])[1], ($5::timestamptz[])[1], ($6::bigint[])[1] where cardinality($3::int[]) = 1
+    ) as sole (lane, floor, floor_id) on true
+  )`}, ${taken}`,
 );
 
 export interface ClaimRequest {
@@ -98,7 +148,7 @@ export async function claimJobs(
   database: Database,
   { process, batch, lanes, starting, interruptibleOnly = false, inLine = false }: ClaimRequest,
 ): Promise<ClaimedJob[]> {
-  const values = [
+  const values: unknown[] = [
     process,
     batch,
     lanes.map(({ lane }) => lane),
@@ -107,11 +157,13 @@ export async function claimJobs(
     lanes.map(({ floor }) => floor?.id ?? "0"),
     starting,
     interruptibleOnly,
-    lanes.map(({ backlog = false }) => backlog),
   ];
+  const isBacklog = lanes.some(({ backlogAt }) => backlogAt !== undefined);
+  if (isBacklog) values.push(lanes.map(({ backlogAt }) => (backlogAt === undefined ? null : toTimestamp(backlogAt))));
+  const which = isBacklog ? claimFromBacklog : claim;
   const rows = await (inLine
-    ? database.queryInLine<WrittenJobs>(claim, values)
-    : database.query<WrittenJobs>(claim, values));
+    ? database.queryInLine<WrittenJobs>(which, values)
+    : database.query<WrittenJobs>(which, values));
   return rows.flatMap(readJobs).sort(byPlace); // they have come as they lie in the table
 }
 

@@ -12,6 +12,7 @@ import { chains } from "./migrations/0008-chains.ts";
 import { line } from "./migrations/0009-line.ts";
 import { liveProcess } from "./migrations/0010-live-process.ts";
 import { writtenNow } from "./migrations/0011-written-now.ts";
+import { stretches } from "./migrations/0012-stretches.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
@@ -42,6 +43,7 @@ const migrations: readonly Migration[] = [
   { version: 9, name: "line", text: line, oldest: 1 },
   { version: 10, name: "live-process", text: liveProcess, oldest: 1 },
   { version: 11, name: "written-now", text: writtenNow, oldest: 1 },
+  { version: 12, name: "stretches", text: stretches, oldest: 1 },
 ];
 
 /** The schema that this code was written for. */

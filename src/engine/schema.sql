@@ -32,10 +32,15 @@ create table taskmaster.checkpoint (
 comment on table taskmaster.checkpoint is 'What attempts have done for good: results of steps, cursors of iterations, sleeps. Goes when its job succeeds.';
 
 create table taskmaster.claim (
-  worker     integer not null,
-  batch      integer not null,
-  jobs       bigint[] not null,
-  claimed_at timestamp with time zone not null default now(),
+  worker      integer not null,
+  batch       integer not null,
+  jobs        bigint[] not null,
+  claimed_at  timestamp with time zone not null default now(),
+  lane        integer,
+  from_run_at timestamp with time zone,
+  from_id     bigint,
+  to_run_at   timestamp with time zone,
+  to_id       bigint,
   PRIMARY KEY (worker, batch)
 ) with (
   autovacuum_vacuum_scale_factor=0,
@@ -43,6 +48,7 @@ create table taskmaster.claim (
   autovacuum_vacuum_cost_delay=1
 );
 alter table taskmaster.claim alter column jobs set storage external;
+CREATE INDEX claim_stretch ON taskmaster.claim USING btree (lane, to_run_at, to_id) WHERE (lane IS NOT NULL);
 comment on table taskmaster.claim is 'Which jobs a process has claimed, a row a batch, until all of the batch have ended: how the jobs of a dead process are found.';
 
 create table taskmaster.contract (

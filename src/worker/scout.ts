@@ -199,7 +199,7 @@ export class Scout {
       const state = sharing[place] as LaneState;
       state.rung = false;
       const { lane, trail } = state;
-      return { lane: lane.id, quota: quotas[index] as number, floor: trail.floor, backlog: trail.isBacklog, trail };
+      return { lane: lane.id, quota: quotas[index] as number, floor: trail.floor, backlogAt: trail.backlogAt, trail };
     });
   }
 
@@ -221,7 +221,10 @@ export class Scout {
       const isFull = got !== undefined && got.count >= quota;
       this.#heat(state, isFull || state.rung);
       if (got === undefined) trail.stay();
-      else trail.advance({ runAt: got.last.runAt, id: got.last.id }, got.count, isFull);
+      else {
+        const { runAt, id, claimedAt } = got.last;
+        trail.advance({ runAt, id }, got.count, isFull ? claimedAt : undefined);
+      }
     }
   }
 }

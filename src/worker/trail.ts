@@ -1,4 +1,5 @@
 import type { Floor } from "../engine/claim.ts";
+import type { Instant } from "../engine/instant.ts";
 
 /**
  * How far a worker has come in a lane, and from where its next claim looks.
@@ -17,16 +18,21 @@ export class Trail {
   #markBefore: Floor | undefined;
   #markedAt = 0;
   #jobsSince = 0;
-  #isBacklog = false;
+  #backlogAt: Instant | undefined;
 
   /** Where to look; undefined: from the lane's beginning. */
   get floor(): Floor | undefined {
-    return this.#isBacklog ? this.#last : this.#markBefore;
+    return this.isBacklog ? this.#last : this.#markBefore;
+  }
+
+  /** When the last claim was made, where it brought all that it asked for. */
+  get backlogAt(): Instant | undefined {
+    return this.#backlogAt;
   }
 
   /** Whether the last claim brought all that it asked for. */
   get isBacklog(): boolean {
-    return this.#isBacklog;
+    return this.#backlogAt !== undefined;
   }
 
   /**
@@ -34,9 +40,9 @@ export class Trail {
    *
    * @param last the place of the last one in line
    * @param jobs how many
-   * @param isBacklog whether it brought all that it asked for
+   * @param backlogAt when it was made, where it brought all that it asked for
    */
-  advance(last: Floor, jobs: number, isBacklog: boolean): void {
+  advance(last: Floor, jobs: number, backlogAt: Instant | undefined): void {
     const now = performance.now();
     this.#jobsSince += jobs;
     if (this.#last === undefined || now - this.#markedAt >= markEveryMs || this.#jobsSince >= markEveryJobs) {
@@ -47,11 +53,11 @@ export class Trail {
       this.#jobsSince = 0;
     }
     this.#last = last;
-    this.#isBacklog = isBacklog;
+    this.#backlogAt = backlogAt;
   }
 
   /** A claim has brought nothing. */
   stay(): void {
-    this.#isBacklog = false;
+    this.#backlogAt = undefined;
   }
 }

@@ -25,6 +25,9 @@ export const interruptible = task("interruptible")
   .payload(n)
   .interruptible(() => {});
 
+/** From a backlog of which nobody else has claimed since. */
+const afterAllClaims = Date.UTC(2200, 0) * 1_000;
+
 /** A registered process; nothing of it runs but what the test does in its name. */
 export interface Process extends Registration {
   readonly id: number;
@@ -77,7 +80,8 @@ export async function register(
       return batch;
     },
     async claim({ quota = 100, starting = quota, backlog = false, on = database } = {}) {
-      const lanes = readableLanes(await listLanes(on), queues, reads).map(({ id }) => ({ lane: id, quota, backlog }));
+      const backlogAt = backlog ? afterAllClaims : undefined;
+      const lanes = readableLanes(await listLanes(on), queues, reads).map(({ id }) => ({ lane: id, quota, backlogAt }));
       batch++;
       return (await claimJobs(on, { process: registration.process, batch, lanes, starting })).map(copied);
     },

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { claimJobs, ownedJobs, probeLanes } from "../../../src/engine/claim.ts";
+import type { ClaimedJob } from "../../../src/engine/claimed-job.ts";
 import { listLanes } from "../../../src/engine/lanes.ts";
 import { declareDead } from "../../../src/engine/liveness.ts";
 import { markStopped } from "../../../src/engine/registry.ts";
@@ -56,6 +57,49 @@ test("from a backlog a claim leaves out what a running transaction has touched, 
   } finally {
     for (const client of [old, running, within]) client.release(true);
   }
+});
+
+test("from a backlog a claim goes on behind what others have gone through since, and where they have not been", async () => {
+  const { database } = await testDatabase();
+  const written = await enqueue(database, short, 20);
+  const [lane] = (await listLanes(database)).map(({ id }) => id);
+  const [mine, others] = [await register(database), await register(database)];
+  let batch = 0;
+  const claim = (process: number, quota: number, floor?: ClaimedJob, backlogAt = floor?.claimedAt) =>
+    claimJobs(database, {
+      process,
+      batch: ++batch,
+      lanes: [{ lane: lane ?? 0, quota, floor, backlogAt }],
+      starting: 0,
+    });
+  const anywhere = (process: number, quota: number) =>
+    claimJobs(database, { process, batch: ++batch, lanes: [{ lane: lane ?? 0, quota }], starting: 0 });
+  const giveBack = (jobs: readonly (ClaimedJob | undefined)[]) =>
+    releaseJobs(
+      database,
+      others.id,
+      jobs.flatMap((job) => (job ? [{ id: job.id, delivery: job.delivery, interrupted: false }] : [])),
+    );
+
+  const first = await claim(mine.id, 2);
+  const older = await claim(others.id, 3, first.at(-1));
+  expect(ids(older)).toEqual(written.slice(2, 5));
+  await giveBack(older.slice(0, 2));
+  // Who found what came back goes on from there: the stretch is older than its claim.
+  const second = await anywhere(mine.id, 1);
+  expect(ids(second)).toEqual([written[2]]);
+  const third = await claim(mine.id, 1, second[0]);
+  expect(ids(third)).toEqual([written[3]]);
+
+  const ahead = await claim(others.id, 3, third[0]);
+  expect(ids(ahead)).toEqual(written.slice(5, 8));
+  const further = await claim(others.id, 3, ahead.at(-1));
+  expect(ids(further)).toEqual(written.slice(8, 11));
+  await giveBack([ahead[0], further[0]]);
+  // The first of these stretches ends at the eighth job. The second one begins there: what lies before it is not its business.
+  expect(ids(await claim(mine.id, 2, third[0]))).toEqual([written[8], written[11]]);
+  // Who does not come from a backlog looks at everything.
+  expect(ids(await anywhere(mine.id, 1))).toEqual([written[5]]);
 });
 
 test("what several have locked together is taken by a claim that is not from a backlog, whatever it is called in the row", async () => {

@@ -88,6 +88,7 @@ async function aDaysWork(on: Explaining, { database }: TestDatabase): Promise<vo
   );
   const claimed = await worker.claim({ on, quota: 20, starting: 5 });
   expect(claimed).toHaveLength(60);
+  expect(await worker.claim({ on, quota: 20, backlog: true })).toHaveLength(60);
   await ownedJobs(on, worker.id);
   const ten = (from: number) => claimed.slice(from, from + 10);
   const failure = { kind: "error", name: "Error", message: "no", stack: null } as const;

@@ -90,6 +90,28 @@ test("the same while two claims are on their way: the answer to the first does n
   expect(ids(await worker.claim(third))).toEqual([written[1]]);
 });
 
+test("two workers at one backlog take all of it in its order, and what comes back with the next look", async () => {
+  const place = await testDatabase();
+  const written = await enqueue(place.database, interruptible, 24);
+  const [one, two] = [await looking(place), await looking(place)];
+  await one.scout.survey();
+  await two.scout.survey();
+  const taken: string[] = [];
+  const round = async ({ scout, plan, claim }: typeof one) => {
+    const lanes = plan(3);
+    const jobs = await claim(lanes);
+    scout.learn(lanes, jobs);
+    taken.push(...ids(jobs));
+  };
+  for (const worker of [one, two, two, one, two, one, one]) await round(worker);
+  expect(taken).toEqual(written.slice(0, 21));
+  const back = written[4] ?? "";
+  await place.sql.query("update taskmaster.job set worker = null where id = $1", [back]);
+  await round(two); // goes on where it was
+  expect(taken).toEqual(written);
+  expect(ids(await two.round({ sweep: true }))).toEqual([back]);
+});
+
 test("a job that was committed after later ones is found by the claim that its notification causes", async () => {
   const place = await testDatabase();
   const worker = await looking(place);

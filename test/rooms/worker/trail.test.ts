@@ -44,7 +44,7 @@ function follow(
   for (const { afterMs, jobs, isBacklog } of all) {
     vi.advanceTimersByTime(afterMs);
     [atMs, last] = [atMs + afterMs, last + jobs];
-    trail.advance(place(last), jobs, isBacklog);
+    trail.advance(place(last), jobs, isBacklog ? atMs : undefined);
     claimed.push({ atMs, last });
     look(trail, claimed, isBacklog);
   }
