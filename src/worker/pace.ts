@@ -8,10 +8,12 @@
  */
 const aheadMs = 100;
 const most = 6_000;
-/** Jobs ahead at first, doubled with each claim that starts in time. */
+/** Jobs ahead at first, doubled with each claim that starts in time, up to what has started lately. */
 const atFirst = 125;
 /** How long the last job of a claim may wait until it starts, in milliseconds: far less than it may lie here before it goes back (runner.ts). */
 const mostHeldMs = 300;
+/** Where many programs share the cores each comes to its turn now and then, and what it starts in its turn it will not start in the next half second. */
+const latelyMs = 1_000;
 /** Characters of JSON, by how long payloads have been lately. */
 const mostText = 16_000_000;
 /** Weight of the newest attempt in the moving averages. */
@@ -28,6 +30,8 @@ export class Pace {
   readonly #tasks = new Map<string, Averages>();
   /** Jobs ahead that start in time, as far as is known. */
   #inTime = atFirst;
+  /** What had started in all, at the ends of the last second's claims and of one before them, oldest first. */
+  readonly #marks: { readonly at: number; readonly started: number }[] = [];
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
@@ -43,10 +47,27 @@ export class Pace {
     averages.length += (length - averages.length) * weight;
   }
 
-  /** All that a claim brought has started, `ms` after it came; `jobs` have started meanwhile, those that were here before it among them. */
-  started(jobs: number, ms: number): void {
-    if (ms > mostHeldMs) this.#inTime = Math.max(1, Math.floor((jobs * mostHeldMs) / ms));
-    else if (ms < mostHeldMs / 2) this.#inTime = Math.min(most, this.#inTime * 2);
+  /**
+   * All that a claim brought has started.
+   *
+   * @param started how many jobs have started in all
+   * @param before how many had when the claim came: those that were here before it start before it
+   * @param ms how long ago it came
+   */
+  started(started: number, before: number, ms: number): void {
+    this.#marks.push({ at: performance.now(), started });
+    if (ms > mostHeldMs) this.#inTime = Math.max(1, Math.floor(((started - before) * mostHeldMs) / ms));
+    else if (ms < mostHeldMs / 2)
+      this.#inTime = Math.min(most, this.#inTime * 2, Math.max(atFirst, Math.floor(this.#lately())));
+  }
+
+  /** How many jobs start in `mostHeldMs`, by the last so many milliseconds or by the last second, whichever is more. */
+  #lately(): number {
+    const marks = this.#marks;
+    const { at: now, started } = marks.at(-1) as (typeof marks)[number];
+    while (marks[1] !== undefined && now - marks[1].at >= latelyMs) marks.shift();
+    const since = (ms: number) => started - (marks.findLast(({ at }) => now - at >= ms)?.started ?? 0);
+    return Math.max(since(mostHeldMs), (since(latelyMs) * mostHeldMs) / latelyMs);
   }
 
   /** What a claim brought goes back, because it has waited too long. */

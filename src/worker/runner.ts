@@ -44,6 +44,12 @@ const announceAfterMs = 200;
 /** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back, unless its turn comes within as long again. */
 const staleAfterMs = 1_000;
 
+interface Look {
+  /** By `performance.now()`. */
+  readonly at: number;
+  readonly started: number;
+}
+
 /**
  * Functions that end at once would otherwise follow each other until the buffer is empty, and neither the next claim nor a settlement, nor
  * anything else in this program, would come to its turn.
@@ -58,8 +64,8 @@ export class Runner {
   readonly #hooks: AttemptHooks;
   readonly pace: Pace;
   #startedFromBuffer = 0;
-  /** When the buffer was last looked at for what has waited too long, and what had been started then. */
-  #looked = { at: performance.now(), started: 0 };
+  /** The last second's looks at the buffer for what has waited too long, oldest first, and what had been started from it then. */
+  readonly #looks: Look[] = [{ at: performance.now(), started: 0 }];
   #endsInTurn = 0;
   #next: NodeJS.Immediate | undefined;
   #ended: (() => void)[] = [];
@@ -122,7 +128,7 @@ export class Runner {
       const job = this.#buffer.shift() as HeldJob;
       this.#startedFromBuffer++;
       if (this.#buffer[0]?.claim !== job.claim)
-        this.pace.started(this.#startedFromBuffer - job.claim.startedBefore, performance.now() - job.claim.heldSince);
+        this.pace.started(this.#startedFromBuffer, job.claim.startedBefore, performance.now() - job.claim.heldSince);
       if (job.started || (rerunnable(job.task.execution) && job.delivery === 1)) this.#start(job, job.started);
       else {
         this.#announcing.set(job.id, job);
@@ -227,10 +233,11 @@ export class Runner {
    */
   takeStale(): HeldJob[] {
     const now = performance.now();
-    const { at, started } = this.#looked;
-    this.#looked = { at: now, started: this.#startedFromBuffer };
+    this.#looks.push({ at: now, started: this.#startedFromBuffer });
+    while (now - (this.#looks[1] as Look).at >= staleAfterMs) this.#looks.shift();
     const [oldest] = this.#buffer;
     if (oldest === undefined || now - oldest.claim.heldSince <= staleAfterMs) return [];
+    const { at, started } = this.#looks[0] as Look;
     const soon = Math.floor(((this.#startedFromBuffer - started) / Math.max(now - at, 1)) * staleAfterMs);
     const stale = this.#buffer.splice(soon);
     if (stale.length > 0) this.pace.gaveUp();
