@@ -46,8 +46,8 @@ const taken = sql`
     returning id, payload::text as payload, concat(
       lane, ',', deliveries, ',', (date_part('epoch', run_at) * 1e6)::bigint, ',', (date_part('epoch', enqueued_at) * 1e6)::bigint, ',',
       (started_at is not null)::int,
-      case when failures | crashes | interruptions = 0 and not keyed and older is null then ',0'
-        else concat(',[', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',', coalesce(older, 'null'), ']') end
+      case when failures | crashes | interruptions = 0 and not keyed and older is null and unstarted is null then ',0'
+        else concat(',[', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',', coalesce(older, 'null'), ',', coalesce(unstarted, 0), ']') end
     ) as facts
   )
   select string_agg(id::text, ',') as ids, string_agg(facts, ',') as facts, string_agg(payload, chr(31)) as payloads,

@@ -29,7 +29,14 @@ type Facts = readonly [
   rest: Rest | 0,
 ];
 
-type Rest = readonly [failures: number, crashes: number, interruptions: number, keyed: 0 | 1, older: Renditions | null];
+type Rest = readonly [
+  failures: number,
+  crashes: number,
+  interruptions: number,
+  keyed: 0 | 1,
+  older: Renditions | null,
+  unstarted: number,
+];
 
 type Renditions = Readonly<Record<string, unknown>>;
 
@@ -108,6 +115,11 @@ export class ClaimedJob {
   /** Older renditions, by revision. */
   get older(): Renditions | null {
     return this.#rest?.[4] ?? null;
+  }
+
+  /** How many of its deliveries went back before an attempt began. */
+  get unstarted(): number {
+    return this.#rest?.[5] ?? 0;
   }
 
   /** How long it had been due when it was claimed, in milliseconds. */

@@ -13,6 +13,7 @@ import { line } from "./migrations/0009-line.ts";
 import { liveProcess } from "./migrations/0010-live-process.ts";
 import { writtenNow } from "./migrations/0011-written-now.ts";
 import { stretches } from "./migrations/0012-stretches.ts";
+import { unstarted } from "./migrations/0013-unstarted.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
@@ -44,6 +45,7 @@ const migrations: readonly Migration[] = [
   { version: 10, name: "live-process", text: liveProcess, oldest: 1 },
   { version: 11, name: "written-now", text: writtenNow, oldest: 1 },
   { version: 12, name: "stretches", text: stretches, oldest: 1 },
+  { version: 13, name: "unstarted", text: unstarted, oldest: 1 },
 ];
 
 /** The schema that this code was written for. */

@@ -9,6 +9,7 @@ const release = statement(
   with back as materialized (
     update taskmaster.job
     set worker = null, started_at = null,
+      unstarted = case when started_at is null and not id in (select unnest($4::bigint[])) then coalesce(unstarted, 0) + 1 else unstarted end,
       interruptions = least(interruptions + (id in (select unnest($4::bigint[])))::int, 32767)
     where id = any($2::bigint[]) and worker = $1
       -- looked up, and never joined: the planner does not know how many there are

@@ -10,8 +10,8 @@ import { sql, statement } from "./statement.ts";
  * | had started | given back, a crash counted; held from the third on | held |
  * | had not, as far as is known | given back | given back |
  *
- * A rerunnable job that was buffered may have started without a word, on its first delivery only: later ones are always announced
- * (begin.ts). So an unannounced first delivery counts as a crash too, lest a job that kills its worker at once is never found out.
+ * A rerunnable job that was buffered may have started without a word, but only where all deliveries before went back before an attempt began: others
+ * are always announced (begin.ts). So the death of its worker counts as a crash then, lest a job that kills its worker at once is never found out.
  *
  * Crashes are counted from the last attempt on that recorded something: what gets further now and then will come to its end, however often
  * its workers are killed for other reasons.
@@ -53,9 +53,9 @@ const rescue = statement(
     for update of job
   ), judged as materialized (
     select *,
-      (started_at is not null or (rerunnable and deliveries = 1)) and not progressed as crashed,
+      (started_at is not null or (rerunnable and deliveries - coalesce(unstarted, 0) = 1)) and not progressed as crashed,
       started_at is not null and not rerunnable as unclear,
-      (started_at is not null or (rerunnable and deliveries = 1)) and rerunnable and not progressed
+      (started_at is not null or (rerunnable and deliveries - coalesce(unstarted, 0) = 1)) and rerunnable and not progressed
         and crashes + 1 >= case when recorded then $4::int else $3::int end as killer
     from mine
   ), back as (

@@ -163,6 +163,7 @@ create table taskmaster.job (
   keyed         boolean not null default false,
   payload       json not null,
   older         json,
+  unstarted     integer,
   PRIMARY KEY (id)
 ) with (
   fillfactor=50,

@@ -21,8 +21,8 @@ import { StrayWatch } from "./stray-watch.ts";
  * Invariants:
  *
  * 1. Announcing and running jobs together never exceed the concurrency.
- * 2. A short task without `afterCrash: "retry"`, and any job that was delivered before, is announced to the database before it runs, so that after
- *    a death nobody has to guess whether it had started. Others are announced when they have run for a while.
+ * 2. A short task without `afterCrash: "retry"`, and any job of which an attempt may have begun before, is announced to the database before it runs, so
+ *    that after a death nobody has to guess whether it had started. Others are announced when they have run for a while.
  * 3. Nothing starts that is closed, or where the last beat is so old that others may have taken this process for dead: a process that was
  *    stopped and goes on would otherwise start what it had claimed, behind a gate that has closed meanwhile (docs/gate.md).
  * 4. A job leaves exactly once: to the settler, or, where its claim was lost, to nobody.
@@ -129,7 +129,8 @@ export class Runner {
       this.#startedFromBuffer++;
       if (this.#buffer[0]?.claim !== job.claim)
         this.pace.started(this.#startedFromBuffer, job.claim.startedBefore, performance.now() - job.claim.heldSince);
-      if (job.started || (rerunnable(job.task.execution) && job.delivery === 1)) this.#start(job, job.started);
+      if (job.started || (rerunnable(job.task.execution) && job.delivery - job.unstarted === 1))
+        this.#start(job, job.started);
       else {
         this.#announcing.set(job.id, job);
         toAnnounce ??= [];
@@ -229,7 +230,7 @@ export class Runner {
 
   /**
    * Takes out of the buffer what has waited too long and will wait on: the slots run something slow, and another worker may be free. Where the machine
-   * is busy and attempts end one after the other, nothing is won by that: whoever gets the job next has to announce it.
+   * is busy and attempts end one after the other, nothing is won by that: whoever gets the job next is as busy.
    */
   takeStale(): HeldJob[] {
     const now = performance.now();

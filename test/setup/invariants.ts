@@ -27,8 +27,9 @@ const invariants: readonly { readonly rule: string; readonly query: string }[] =
     query: "select id from taskmaster.job where worker is not null and deliveries = 0",
   },
   {
-    rule: "Failures, crashes and interruptions never exceed deliveries.",
-    query: "select id from taskmaster.job where failures + crashes + interruptions > deliveries",
+    rule: "Failures, crashes, interruptions and deliveries that never came to a start never exceed deliveries.",
+    query:
+      "select id from taskmaster.job where failures + crashes + interruptions + coalesce(unstarted, 0) > deliveries",
   },
   {
     rule: "Every job has a lane.",

@@ -131,11 +131,25 @@ export type Claimed = Omit<ClaimedJob, "brought" | "place" | "claimedAt" | "read
 };
 
 function copied(job: ClaimedJob): Claimed {
-  const { id, lane, delivery, failures, crashes, interruptions, keyed, started, runAt, enqueuedAt, waitedMs } = job;
+  const {
+    id,
+    lane,
+    delivery,
+    unstarted,
+    failures,
+    crashes,
+    interruptions,
+    keyed,
+    started,
+    runAt,
+    enqueuedAt,
+    waitedMs,
+  } = job;
   return {
     id,
     lane,
     delivery,
+    unstarted,
     failures,
     crashes,
     interruptions,

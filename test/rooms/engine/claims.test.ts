@@ -6,9 +6,10 @@ import { listLanes } from "../../../src/engine/lanes.ts";
 import { declareDead } from "../../../src/engine/liveness.ts";
 import { markStopped } from "../../../src/engine/registry.ts";
 import { releaseJobs } from "../../../src/engine/release.ts";
+import { rescueOrphans } from "../../../src/engine/rescue.ts";
 import { succeedJobs } from "../../../src/engine/settle.ts";
 import { testDatabase } from "../../setup/database.ts";
-import { enqueue, interruptible, register, short, success } from "./cast.ts";
+import { type Claimed, enqueue, interruptible, register, short, success } from "./cast.ts";
 import { Stepped } from "./stepped.ts";
 
 const ids = (jobs: readonly { readonly id: string }[]) => jobs.map(({ id }) => id);
@@ -133,6 +134,29 @@ test("a claim that is rolled back leaves no delivery behind; one that is committ
   expect(await (await register(database)).claim()).toMatchObject([{ id, delivery: 2, interruptions: 0 }]);
 });
 
+test("a delivery that went back before its attempt began counts for nothing when a later one's worker dies", async () => {
+  const { database, sql } = await testDatabase();
+  const [id] = await enqueue(database, interruptible);
+  const claimed = async (counts: Partial<Claimed>) => {
+    const worker = await register(database);
+    const [job] = await worker.claim({ starting: 0 });
+    expect(job).toMatchObject({ id, ...counts });
+    const back = (interrupted: boolean) => releaseJobs(database, worker.id, job ? [{ ...job, interrupted }] : []);
+    const dies = async () => {
+      await sql.query("update taskmaster.process set lease_until = now() - interval '1 s' where id = $1", [worker.id]);
+      expect(await declareDead(database, worker.id, "lease")).toBe(true);
+      await rescueOrphans(database);
+    };
+    return { back, dies };
+  };
+  await (await claimed({ delivery: 1, unstarted: 0 })).back(false);
+  await (await claimed({ delivery: 2, unstarted: 1 })).dies(); // it may have begun without a word, as a first delivery may
+  await (await claimed({ delivery: 3, unstarted: 1, crashes: 1 })).dies(); // it had not: it would have been announced
+  await (await claimed({ delivery: 4, unstarted: 1, crashes: 1 })).back(true);
+  await (await claimed({ delivery: 5, unstarted: 1, crashes: 1, interruptions: 1 })).back(false);
+  await claimed({ delivery: 6, unstarted: 2, crashes: 1, interruptions: 1 });
+});
+
 test("oldest first in each lane, by when they are due and then by number, and nothing before its time", async () => {
   const { database, sql } = await testDatabase();
   const later = await enqueue(database, short, 4, { delay: "1h" });
@@ -179,6 +203,7 @@ test("whatever a job holds comes as it was written, beside others that hold some
     crashes: fc.integer({ min: 0, max: 9 }),
     interruptions: fc.integer({ min: 0, max: 9 }),
     keyed: fc.boolean(),
+    unstarted: fc.option(fc.integer({ min: 1, max: 9 }), { nil: 0 }),
     older: fc.option(fc.dictionary(fc.constantFrom("1", "2", "17"), fc.jsonValue())),
   });
   await fc.assert(
@@ -187,7 +212,7 @@ test("whatever a job holds comes as it was written, beside others that hold some
       const written = await enqueue(database, short, jobs.length);
       for (const [place, { payload, indent, delivery, older, ...counts }] of jobs.entries())
         await sql.query(
-          `update taskmaster.job set payload = $2, older = $3, deliveries = $4, failures = $5, crashes = $6, interruptions = $7, keyed = $8
+          `update taskmaster.job set payload = $2, older = $3, deliveries = $4, failures = $5, crashes = $6, interruptions = $7, keyed = $8, unstarted = nullif($9, 0)
            where id = $1`,
           [
             written[place],

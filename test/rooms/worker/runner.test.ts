@@ -3,6 +3,7 @@ import { z } from "zod";
 import { task } from "../../../src/contract/task.ts";
 import { claimJobs } from "../../../src/engine/claim.ts";
 import { listLanes, readableLanes } from "../../../src/engine/lanes.ts";
+import { releaseJobs } from "../../../src/engine/release.ts";
 import { Closing } from "../../../src/worker/closing.ts";
 import { Claim, HeldJob } from "../../../src/worker/held-job.ts";
 import { Runner, type RunnerOptions } from "../../../src/worker/runner.ts";
@@ -15,38 +16,59 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("what was claimed ahead and has waited for more than a second goes back, but for what starts within another at the present rate", async () => {
-  const { database } = await testDatabase();
+/** A runner, and jobs of a task whose attempts end when the test says so; `claim` claims all of them. */
+async function stage({ jobs, concurrency }: { jobs: number; concurrency: number }) {
+  const { database, sql } = await testDatabase();
   const ends: (() => void)[] = [];
   const slow = task("slow")
     .payload(z.object({ n: z.number() }))
     .interruptible(() => new Promise<void>((resolve) => void ends.push(resolve)));
   const tasks = new TaskTable([slow]);
   const { id: process } = await register(database, { tasks: [slow] });
-  const written = await enqueue(database, slow, 10);
+  const written = await enqueue(database, slow, jobs);
   const [lane] = readableLanes(await listLanes(database), null, tasks.reads);
   if (lane === undefined) throw new Error("There is no lane.");
-  const claimed = await claimJobs(database, { process, batch: 1, lanes: [{ lane: lane.id, quota: 10 }], starting: 0 });
-
-  vi.useFakeTimers({ toFake: ["performance"] });
-  let ended = 0;
-  const runner = new Runner({
+  let [batch, ended] = [0, 0];
+  const runner = () =>
+    new Runner({
+      database,
+      concurrency,
+      closing: new Closing(),
+      isSure: () => true,
+      steps: {} as RunnerOptions["steps"],
+      onEnded: () => void ended++,
+      onRoom: () => {},
+    });
+  return {
     database,
-    concurrency: 1,
-    closing: new Closing(),
-    isSure: () => true,
-    steps: {} as RunnerOptions["steps"],
-    onEnded: () => void ended++,
-    onRoom: () => {},
-  });
-  const claim = new Claim(process, 1, claimed.length);
-  runner.offer(claimed.map((job) => new HeldJob(job, claim, lane, tasks.get("slow") as TaskEntry)));
-  const endOne = async () => {
-    const before = ended;
-    await until("one runs", () => ends.length > 0);
-    ends.shift()?.();
-    await until("it has ended", () => ended > before);
+    sql,
+    process,
+    written,
+    ends,
+    runner,
+    async claim(): Promise<HeldJob[]> {
+      const lanes = [{ lane: lane.id, quota: jobs }];
+      const claimed = await claimJobs(database, { process, batch: ++batch, lanes, starting: 0 });
+      const claim = new Claim(process, batch, claimed.length);
+      return claimed.map((job) => new HeldJob(job, claim, lane, tasks.get("slow") as TaskEntry));
+    },
+    async endOne(): Promise<void> {
+      const before = ended;
+      await until("one runs", () => ends.length > 0);
+      ends.shift()?.();
+      await until("it has ended", () => ended > before);
+    },
   };
+}
+
+test("what was claimed ahead and has waited for more than a second goes back, but for what starts within another at the present rate", async () => {
+  const { claim, endOne, runner: opened, written } = await stage({ jobs: 10, concurrency: 1 });
+  const jobs = await claim();
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const runner = opened();
+  const since = performance.now();
+  for (const job of jobs) Object.assign(job.claim, { heldSince: since });
+  runner.offer(jobs);
   const look = (ms: number) => {
     vi.advanceTimersByTime(ms);
     return runner.takeStale().map(({ id }) => id);
@@ -62,4 +84,30 @@ test("what was claimed ahead and has waited for more than a second goes back, bu
   expect(look(250)).toEqual([]); // two in the last second, and one waits
   expect(look(1_000)).toEqual(written.slice(6, 7)); // none
   await endOne();
+});
+
+test("an attempt is announced before it begins where one may have begun before, and not where the job only went back", async () => {
+  const { claim, endOne, ends, runner: opened, database, sql, process } = await stage({ jobs: 1, concurrency: 1 });
+  const runner = opened();
+  const startsAnnounced = async () => {
+    const jobs = await claim();
+    runner.offer(jobs);
+    await until("it runs", () => ends.length === 1);
+    const { rows } = await sql.query<{ told: boolean }>("select started_at is not null as told from taskmaster.job");
+    await endOne();
+    await releaseJobs(
+      database,
+      process,
+      jobs.map((job) => ({ id: job.id, delivery: job.delivery, interrupted: true })),
+    );
+    return rows[0]?.told;
+  };
+  for (let i = 0; i < 3; i++)
+    await releaseJobs(
+      database,
+      process,
+      (await claim()).map(({ id, delivery }) => ({ id, delivery, interrupted: false })),
+    );
+  expect(await startsAnnounced()).toBe(false);
+  expect(await startsAnnounced()).toBe(true);
 });
