@@ -14,6 +14,7 @@ const atFirst = 125;
 const mostHeldMs = 300;
 /** Where many programs share the cores each comes to its turn now and then, and what it starts in its turn it will not start in the next half second. */
 const latelyMs = 1_000;
+const markEveryMs = 10;
 /** Characters of JSON, by how long payloads have been lately. */
 const mostText = 16_000_000;
 /** Weight of the newest attempt in the moving averages. */
@@ -30,7 +31,7 @@ export class Pace {
   readonly #tasks = new Map<string, Averages>();
   /** Jobs ahead that start in time, as far as is known. */
   #inTime = atFirst;
-  /** What had started in all, at the ends of the last second's claims and of one before them, oldest first. */
+  /** What had started in all, now and then within the last second and once before it, oldest first. */
   readonly #marks: { readonly at: number; readonly started: number }[] = [];
 
   constructor(concurrency: number) {
@@ -55,19 +56,25 @@ export class Pace {
    * @param ms how long ago it came
    */
   started(started: number, before: number, ms: number): void {
-    this.#marks.push({ at: performance.now(), started });
+    const now = performance.now();
     if (ms > mostHeldMs) this.#inTime = Math.max(1, Math.floor(((started - before) * mostHeldMs) / ms));
     else if (ms < mostHeldMs / 2)
-      this.#inTime = Math.min(most, this.#inTime * 2, Math.max(atFirst, Math.floor(this.#lately())));
+      this.#inTime = Math.min(most, this.#inTime * 2, Math.max(atFirst, Math.floor(this.#lately(started, now))));
+    this.#mark(started, now);
   }
 
   /** How many jobs start in `mostHeldMs`, by the last so many milliseconds or by the last second, whichever is more. */
-  #lately(): number {
-    const marks = this.#marks;
-    const { at: now, started } = marks.at(-1) as (typeof marks)[number];
-    while (marks[1] !== undefined && now - marks[1].at >= latelyMs) marks.shift();
-    const since = (ms: number) => started - (marks.findLast(({ at }) => now - at >= ms)?.started ?? 0);
+  #lately(started: number, now: number): number {
+    const since = (ms: number) => started - (this.#marks.findLast(({ at }) => now - at >= ms)?.started ?? 0);
     return Math.max(since(mostHeldMs), (since(latelyMs) * mostHeldMs) / latelyMs);
+  }
+
+  #mark(started: number, now: number): void {
+    const marks = this.#marks;
+    const last = marks.at(-1);
+    if (last !== undefined && now - last.at < markEveryMs) return; // claims may be small and many
+    marks.push({ at: now, started });
+    while (marks[1] !== undefined && now - marks[1].at >= latelyMs) marks.shift();
   }
 
   /** What a claim brought goes back, because it has waited too long. */

@@ -14,7 +14,7 @@ const prefix = "taskmaster-test-";
 export function serverFolder(): string {
   const folder = hasRoom() ? inMemory : tmpdir();
   for (const name of readdirSync(folder))
-    if (isLeft(name)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (isLeft(name)) rmSync(join(folder, name), { recursive: true, force: true, maxRetries: 5 });
   return mkdtempSync(join(folder, `${prefix}${process.pid}-`));
 }
 

@@ -13,7 +13,6 @@ import { type Claimed, enqueue, interruptible, register, short, success } from "
 import { Stepped } from "./stepped.ts";
 
 const ids = (jobs: readonly { readonly id: string }[]) => jobs.map(({ id }) => id);
-const _failure = { kind: "error", name: "Error", message: "no", stack: null } as const;
 
 test("two claimers never get the same job, and neither waits for the other", async () => {
   const { url, database } = await testDatabase();
