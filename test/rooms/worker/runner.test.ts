@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { task } from "../../../src/contract/task.ts";
 import { claimJobs } from "../../../src/engine/claim.ts";
@@ -12,12 +12,15 @@ import { testDatabase } from "../../setup/database.ts";
 import { until } from "../../setup/until.ts";
 import { enqueue, register } from "../engine/cast.ts";
 
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+});
 afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A runner, and jobs of a task whose attempts end when the test says so; `claim` claims all of them. */
-async function stage({ jobs, concurrency }: { jobs: number; concurrency: number }) {
+/** A runner with one slot, and jobs of a task whose attempts end when the test says so; `claim` claims all of them. */
+async function stage(jobs: number) {
   const { database, sql } = await testDatabase();
   const ends: (() => void)[] = [];
   const slow = task("slow")
@@ -29,20 +32,17 @@ async function stage({ jobs, concurrency }: { jobs: number; concurrency: number 
   const [lane] = readableLanes(await listLanes(database), null, tasks.reads);
   if (lane === undefined) throw new Error("There is no lane.");
   let [batch, ended] = [0, 0];
-  const runner = () =>
-    new Runner({
-      database,
-      concurrency,
-      closing: new Closing(),
-      isSure: () => true,
-      steps: {} as RunnerOptions["steps"],
-      onEnded: () => void ended++,
-      onRoom: () => {},
-    });
-  return {
+  const runner = new Runner({
     database,
+    concurrency: 1,
+    closing: new Closing(),
+    isSure: () => true,
+    steps: {} as RunnerOptions["steps"], // these attempts take none
+    onEnded: () => void ended++,
+    onRoom: () => {},
+  });
+  return {
     sql,
-    process,
     written,
     ends,
     runner,
@@ -51,6 +51,14 @@ async function stage({ jobs, concurrency }: { jobs: number; concurrency: number 
       const claimed = await claimJobs(database, { process, batch: ++batch, lanes, starting: 0 });
       const claim = new Claim(process, batch, claimed.length);
       return claimed.map((job) => new HeldJob(job, claim, lane, tasks.get("slow") as TaskEntry));
+    },
+    /** Gives claimed jobs back. */
+    async giveBack(held: readonly HeldJob[], interrupted: boolean): Promise<void> {
+      await releaseJobs(
+        database,
+        process,
+        held.map(({ id, delivery }) => ({ id, delivery, interrupted })),
+      );
     },
     async endOne(): Promise<void> {
       const before = ended;
@@ -62,13 +70,8 @@ async function stage({ jobs, concurrency }: { jobs: number; concurrency: number 
 }
 
 test("what was claimed ahead and has waited for more than a second goes back, but for what starts within another at the present rate", async () => {
-  const { claim, endOne, runner: opened, written } = await stage({ jobs: 10, concurrency: 1 });
-  const jobs = await claim();
-  vi.useFakeTimers({ toFake: ["performance"] });
-  const runner = opened();
-  const since = performance.now();
-  for (const job of jobs) Object.assign(job.claim, { heldSince: since });
-  runner.offer(jobs);
+  const { claim, endOne, runner, written } = await stage(10);
+  runner.offer(await claim());
   const look = (ms: number) => {
     vi.advanceTimersByTime(ms);
     return runner.takeStale().map(({ id }) => id);
@@ -87,27 +90,17 @@ test("what was claimed ahead and has waited for more than a second goes back, bu
 });
 
 test("an attempt is announced before it begins where one may have begun before, and not where the job only went back", async () => {
-  const { claim, endOne, ends, runner: opened, database, sql, process } = await stage({ jobs: 1, concurrency: 1 });
-  const runner = opened();
+  const { claim, giveBack, endOne, ends, runner, sql } = await stage(1);
   const startsAnnounced = async () => {
     const jobs = await claim();
     runner.offer(jobs);
     await until("it runs", () => ends.length === 1);
     const { rows } = await sql.query<{ told: boolean }>("select started_at is not null as told from taskmaster.job");
     await endOne();
-    await releaseJobs(
-      database,
-      process,
-      jobs.map((job) => ({ id: job.id, delivery: job.delivery, interrupted: true })),
-    );
+    await giveBack(jobs, true);
     return rows[0]?.told;
   };
-  for (let i = 0; i < 3; i++)
-    await releaseJobs(
-      database,
-      process,
-      (await claim()).map(({ id, delivery }) => ({ id, delivery, interrupted: false })),
-    );
+  for (let i = 0; i < 3; i++) await giveBack(await claim(), false);
   expect(await startsAnnounced()).toBe(false);
   expect(await startsAnnounced()).toBe(true);
 });
