@@ -1,4 +1,4 @@
-import { type ClaimedJob, readJobs, type WrittenJobs } from "./claimed-job.ts";
+import { type ClaimedJob, readJobs, type WrittenRow } from "./claimed-job.ts";
 import type { Database } from "./database.ts";
 import { type Instant, toTimestamp } from "./instant.ts";
 import { sql, statement } from "./statement.ts";
@@ -36,27 +36,35 @@ export interface LaneQuota {
   readonly backlogAt?: Instant | undefined;
 }
 
-/** What is done with the jobs of `head`, and told of them. */
+/**
+ * What is done with the jobs of `head`, and told of them. A dozen values of each job, or a text made of them, would cost more than all the rest of a claim, here
+ * and there. So each column is told of all jobs together, times as the database keeps them, and what nearly no job has only of those that have it.
+ */
 const taken = sql`
   taken as (
     update taskmaster.job
     set worker = $1, deliveries = deliveries + 1, started_at = case when $7 > 0 and id in (select id from head limit $7) then now() end
     where ctid = any(array(select at from head)) -- locked above, so they stay where they are
-    -- Three texts for each, and below for all of them: a row and a dozen values a job would cost more than all the rest of the claim, here and there.
-    returning id, payload::text as payload, concat(
-      lane, ',', deliveries, ',', (date_part('epoch', run_at) * 1e6)::bigint, ',', (date_part('epoch', enqueued_at) * 1e6)::bigint, ',',
-      (started_at is not null)::int,
-      case when failures | crashes | interruptions = 0 and not keyed and older is null and unstarted is null then ',0'
-        else concat(',[', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',', coalesce(older, 'null'), ',', coalesce(unstarted, 0), ']') end
-    ) as facts
+    returning id, lane, run_at, enqueued_at, payload::text as payload,
+      case when deliveries = 1 and started_at is null and failures | crashes | interruptions = 0 and not keyed and older is null and unstarted is null then null
+        else concat('"', id, '":[', deliveries, ',', (started_at is not null)::int, ',', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',',
+          coalesce(older, 'null'), ',', coalesce(unstarted, 0), ']') end as rest
+  ), told as (
+    -- Texts have limits, so that large ones come by themselves.
+    select string_agg(id::text, ',') as ids,
+      array_to_string(array_agg(lane) filter (where cardinality($3::int[]) > 1), ',') as lanes,
+      encode(array_send(array_agg(run_at)), 'base64') as "runAt",
+      encode(array_send(array_agg(enqueued_at)), 'base64') as "enqueuedAt",
+      string_agg(case when octet_length(rest) <= 10000 then rest end, ',') as rest,
+      string_agg(case when octet_length(payload) <= 10000 then payload else '' end, chr(31)) as payloads,
+      max(greatest(octet_length(payload), octet_length(rest))) > 10000 as some_large
+    from taken having count(*) > 0
   )
-  select string_agg(id::text, ',') as ids, string_agg(facts, ',') as facts, string_agg(payload, chr(31)) as payloads,
-    (date_part('epoch', now()) * 1e6)::bigint::text as now
-  from taken where octet_length(facts) + octet_length(payload) <= 10000 having count(*) > 0
+  select ids, lanes, "runAt", "enqueuedAt", rest, payloads, (date_part('epoch', now()) * 1e6)::bigint::text as now
+  from told
   union all
-  -- large ones come by themselves, because texts have limits
-  select id::text, facts, payload, (date_part('epoch', now()) * 1e6)::bigint::text
-  from taken where octet_length(facts) + octet_length(payload) > 10000
+  select id::text, null, null, null, rest, payload, null
+  from taken where (select some_large from told) and (octet_length(payload) > 10000 or octet_length(rest) > 10000)
 `;
 
 const claim = statement(
@@ -162,9 +170,9 @@ export async function claimJobs(
   if (isBacklog) values.push(lanes.map(({ backlogAt }) => (backlogAt === undefined ? null : toTimestamp(backlogAt))));
   const which = isBacklog ? claimFromBacklog : claim;
   const rows = await (inLine
-    ? database.queryInLine<WrittenJobs>(which, values)
-    : database.query<WrittenJobs>(which, values));
-  return rows.flatMap(readJobs).sort(byPlace); // they have come as they lie in the table
+    ? database.queryInLine<WrittenRow>(which, values)
+    : database.query<WrittenRow>(which, values));
+  return readJobs(rows, lanes[0]?.lane).sort(byPlace); // they have come as they lie in the table
 }
 
 /** Numbers of jobs in their order, without making numbers of them. */

@@ -1,35 +1,45 @@
 import { betweenTexts } from "./arrays.ts";
-import type { Instant } from "./instant.ts";
+import { type Instant, readInstants } from "./instant.ts";
 
 /**
  * What a claim brings. Of many jobs at once, most of them small, reading is the dearest part of a worker's own work, and what lives until the next
- * garbage collection is copied by it. So the numbers of all are one list, and a payload stays a piece of the text that came until its attempt
+ * garbage collection is copied by it. So what all have is told in columns, and a payload stays a piece of the text that came until its attempt
  * starts.
  */
 
-/** Jobs as the statement of a claim writes them. */
+/** What the statement of a claim answers: one row for all jobs, then one for each job with large texts. */
+export type WrittenRow = WrittenJobs | LargeTexts;
+
+/** Jobs in columns, in no order. */
 export interface WrittenJobs {
   /** Apart by commas. */
   readonly ids: string;
-  /** JSON values apart by commas, `Facts` of each job. */
-  readonly facts: string;
-  /** JSON texts, apart by `betweenTexts`. */
+  /** Apart by commas; null where only one was asked for. */
+  readonly lanes: string | null;
+  /** As `readInstants` reads them. */
+  readonly runAt: string;
+  readonly enqueuedAt: string;
+  /** The members of a JSON object of `Rest` by job number, of the jobs that have one; null where none has. */
+  readonly rest: string | null;
+  /** JSON texts, apart by `betweenTexts`; empty in the place of a large one. */
   readonly payloads: string;
   /** When all of them were claimed. */
   readonly now: string;
 }
 
-/** The order in which the facts of a job stand. What nearly every job has not is a 0. */
-type Facts = readonly [
-  lane: number,
-  delivery: number,
-  runAt: Instant,
-  enqueuedAt: Instant,
-  started: 0 | 1,
-  rest: Rest | 0,
-];
+/** What is too large to come with that of the others. */
+interface LargeTexts {
+  /** Of one job. */
+  readonly ids: string;
+  readonly rest: string | null;
+  readonly payloads: string;
+  readonly now: null;
+}
 
+/** What nearly no job has. */
 type Rest = readonly [
+  delivery: number,
+  started: 0 | 1,
   failures: number,
   crashes: number,
   interruptions: number,
@@ -38,22 +48,56 @@ type Rest = readonly [
   unstarted: number,
 ];
 
-type Renditions = Readonly<Record<string, unknown>>;
+/** Of most jobs. */
+const nothingElse: Rest = [1, 0, 0, 0, 0, 0, null, 0];
 
-const factsOfEach = 6 satisfies Facts["length"];
+type Renditions = Readonly<Record<string, unknown>>;
 
 /** What a claim has brought, shared by its jobs. */
 class Brought {
   readonly ids: readonly string[];
-  readonly facts: readonly Facts[number][];
-  readonly payloads: readonly string[];
+  readonly runAt: Float64Array;
+  readonly payloads: string[];
   readonly claimedAt: Instant;
+  readonly #lane: number;
+  readonly #lanes: readonly number[] | undefined;
+  readonly #rest: Record<string, Rest> | undefined;
+  /** A text until somebody asks for it. */
+  #enqueuedAt: string | Float64Array;
 
-  constructor({ ids, facts, payloads, now }: WrittenJobs) {
+  constructor(
+    { ids, lanes, runAt, enqueuedAt, rest, payloads, now }: WrittenJobs,
+    large: readonly LargeTexts[],
+    lane: number,
+  ) {
     this.ids = ids.split(",");
-    this.facts = JSON.parse(`[${facts}]`);
+    this.#lane = lane;
+    this.#lanes = lanes === null ? undefined : JSON.parse(`[${lanes}]`);
+    this.runAt = readInstants(runAt);
+    this.#enqueuedAt = enqueuedAt;
     this.payloads = payloads.split(betweenTexts);
     this.claimedAt = Number(now);
+    const rests = [rest, ...large.map((one) => one.rest)].filter((one) => one !== null);
+    this.#rest = rests.length > 0 ? JSON.parse(`{${rests.join(",")}}`) : undefined;
+    if (large.length > 0) this.#put(large);
+  }
+
+  #put(large: readonly LargeTexts[]): void {
+    const places = new Map(this.ids.map((id, place) => [id, place]));
+    for (const { ids, payloads } of large) this.payloads[places.get(ids) as number] = payloads;
+  }
+
+  lane(place: number): number {
+    return this.#lanes === undefined ? this.#lane : (this.#lanes[place] as number);
+  }
+
+  enqueuedAt(place: number): Instant {
+    if (typeof this.#enqueuedAt === "string") this.#enqueuedAt = readInstants(this.#enqueuedAt);
+    return this.#enqueuedAt[place] as Instant;
+  }
+
+  rest(place: number): Rest {
+    return this.#rest?.[this.ids[place] as string] ?? nothingElse;
   }
 }
 
@@ -76,50 +120,50 @@ export class ClaimedJob {
   }
 
   get lane(): number {
-    return this.#fact(0);
+    return this.brought.lane(this.place);
   }
 
   get delivery(): number {
-    return this.#fact(1);
+    return this.#rest[0];
   }
 
   get runAt(): Instant {
-    return this.#fact(2);
+    return this.brought.runAt[this.place] as Instant;
   }
 
   get enqueuedAt(): Instant {
-    return this.#fact(3);
+    return this.brought.enqueuedAt(this.place);
   }
 
   /** Whether the database knows that its attempt starts now; otherwise it may have to be told before (begin.ts). */
   get started(): boolean {
-    return this.#fact(4) === 1;
+    return this.#rest[1] === 1;
   }
 
   get failures(): number {
-    return this.#rest?.[0] ?? 0;
+    return this.#rest[2];
   }
 
   get crashes(): number {
-    return this.#rest?.[1] ?? 0;
+    return this.#rest[3];
   }
 
   get interruptions(): number {
-    return this.#rest?.[2] ?? 0;
+    return this.#rest[4];
   }
 
   get keyed(): boolean {
-    return this.#rest?.[3] === 1;
+    return this.#rest[5] === 1;
   }
 
   /** Older renditions, by revision. */
   get older(): Renditions | null {
-    return this.#rest?.[4] ?? null;
+    return this.#rest[6];
   }
 
   /** How many of its deliveries went back before an attempt began. */
   get unstarted(): number {
-    return this.#rest?.[5] ?? 0;
+    return this.#rest[7];
   }
 
   /** How long it had been due when it was claimed, in milliseconds. */
@@ -141,17 +185,18 @@ export class ClaimedJob {
     return this.brought.payloads[this.place] as string;
   }
 
-  #fact<At extends 0 | 1 | 2 | 3 | 4 | 5>(at: At): Facts[At] {
-    return this.brought.facts[this.place * factsOfEach + at] as Facts[At];
-  }
-
-  get #rest(): Rest | undefined {
-    return this.#fact(5) || undefined;
+  get #rest(): Rest {
+    return this.brought.rest(this.place);
   }
 }
 
-/** The jobs of an answer, as they stand in it. */
-export function readJobs(written: WrittenJobs): ClaimedJob[] {
-  const brought = new Brought(written);
+/**
+ * The jobs of an answer, as they stand in it.
+ *
+ * @param lane whose they are, where only one was asked for
+ */
+export function readJobs([written, ...large]: readonly WrittenRow[], lane = 0): ClaimedJob[] {
+  if (written === undefined || written.now === null) return [];
+  const brought = new Brought(written, large as LargeTexts[], lane);
   return brought.ids.map((_, place) => new ClaimedJob(brought, place));
 }

@@ -15,3 +15,23 @@ export function toTimestamp(instant: Instant): string {
 export function toDate(instant: Instant): Date {
   return new Date(Math.floor(instant / 1_000));
 }
+
+/** Postgres counts from 2000-01-01 UTC. */
+const postgresEpoch: Instant = Date.UTC(2000, 0) * 1_000;
+/** An array without nulls, as Postgres sends it: five numbers of four bytes, then each value behind a number of four bytes, its length. */
+const arrayHeader = 20;
+const valueHeader = 4;
+const timestamp = 8;
+
+/**
+ * Reads `encode(array_send(…), 'base64')` of a `timestamptz[]` without nulls: making a text of each time, or a number, takes Postgres longer than
+ * to find its row.
+ */
+export function readInstants(text: string): Float64Array {
+  const bytes = Buffer.from(text, "base64");
+  const every = valueHeader + timestamp;
+  const instants = new Float64Array((bytes.length - arrayHeader) / every);
+  for (let place = 0, at = arrayHeader + valueHeader; place < instants.length; place++, at += every)
+    instants[place] = bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4) + postgresEpoch;
+  return instants;
+}
