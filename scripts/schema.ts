@@ -50,7 +50,14 @@ from pg_class where relnamespace = 'taskmaster'::regnamespace and relkind = 'v'
 order by relname
 `;
 
-interface View {
+const functions = `
+select proname as name, pg_get_functiondef(oid) as text, obj_description(oid) as comment
+from pg_proc where pronamespace = 'taskmaster'::regnamespace
+order by proname
+`;
+
+/** A view or a function. */
+interface Definition {
   readonly name: string;
   readonly text: string;
   readonly comment: string | null;
@@ -69,21 +76,30 @@ interface Table {
 export async function describeSchema(client: pg.Client | pg.Pool): Promise<string> {
   const found = await client.query<Table>(tables);
   const counters = await client.query<{ name: string; type: string }>(sequences);
-  const windows = await client.query<View>(views);
+  const windows = await client.query<Definition>(views);
+  const routines = await client.query<Definition>(functions);
   return [
     "-- What all migrations together make. Written by scripts/schema.ts: read it here, change it by a migration.\ncreate schema taskmaster;",
     ...counters.rows.map(({ name, type }) => `create sequence taskmaster.${name} as ${type};`),
     ...found.rows.map(describeTable),
     ...windows.rows.map(describeView),
+    ...routines.rows.map(describeFunction),
   ]
     .join("\n\n")
     .concat("\n");
 }
 
-function describeView({ name, text, comment }: View): string {
+function describeView({ name, text, comment }: Definition): string {
   return [
     `create view taskmaster.${name} as\n${text}`,
     ...(comment === null ? [] : [`comment on view taskmaster.${name} is ${pg.escapeLiteral(comment)};`]),
+  ].join("\n");
+}
+
+function describeFunction({ name, text, comment }: Definition): string {
+  return [
+    `${text.trimEnd()};`,
+    ...(comment === null ? [] : [`comment on function taskmaster.${name} is ${pg.escapeLiteral(comment)};`]),
   ].join("\n");
 }
 

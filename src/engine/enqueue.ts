@@ -51,7 +51,7 @@ const insert = statement(
   `,
 );
 
-// The same for one job: planning it takes a third of the time, which a caller's own connection spends on each one.
+// The same for one job.
 const insertOne = statement(
   "enqueue_one",
   sql`
@@ -62,6 +62,12 @@ const insertOne = statement(
   select pg_notify('taskmaster_job', $6)::text
   where $6::text is not null and pg_try_advisory_xact_lock(1952543859, 2)
   `,
+);
+
+// The same in a transaction of the caller's, where nothing is prepared: the function's plan is kept for the connection.
+const insertOneWithin = statement(
+  "enqueue_one_within",
+  sql`select taskmaster.enqueue_one($1::bigint, $2::int, $3::timestamptz, $4::text, $5::text, $6::text)`,
 );
 
 // The same after a connection was lost on the way, when nobody knows whether the first try was committed.
@@ -143,12 +149,12 @@ function columns(jobs: readonly NewJob[]): unknown[] {
   ];
 }
 
-/** The statement that writes some jobs, and its values. */
-function writing(jobs: readonly NewJob[], notify: boolean): [Statement, unknown[]] {
+/** The statement that writes some jobs, and its values. `one` is that for a single job. */
+function writing(jobs: readonly NewJob[], notify: boolean, one = insertOne): [Statement, unknown[]] {
   const [job] = jobs;
   const wakeUps = notify ? toText(wakeUpsFor(jobs)) : null;
   if (job === undefined || jobs.length > 1) return [insert, [...columns(jobs), wakeUps]];
-  return [insertOne, [job.id, job.lane, job.runAt?.toISOString() ?? null, job.payload, job.older, wakeUps]];
+  return [one, [job.id, job.lane, job.runAt?.toISOString() ?? null, job.payload, job.older, wakeUps]];
 }
 
 /** From so many jobs on they are copied: with fewer the time goes into the round trip and the commit, and an insert can notify the workers itself. */
@@ -289,7 +295,7 @@ export async function enqueueKeyed(run: RunStatement, jobs: readonly KeyedJob[])
 /** Writes jobs through a connection of the caller's, inside the transaction that it has open. */
 export async function enqueueWithin(within: Queryable, jobs: readonly NewJob[]): Promise<void> {
   // Where another transaction is notifying, the workers' polling finds these jobs.
-  const [{ text }, values] = writing(jobs, true);
+  const [{ text }, values] = writing(jobs, true, insertOneWithin);
   await within.query(text, values);
 }
 

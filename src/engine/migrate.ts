@@ -14,12 +14,13 @@ import { liveProcess } from "./migrations/0010-live-process.ts";
 import { writtenNow } from "./migrations/0011-written-now.ts";
 import { stretches } from "./migrations/0012-stretches.ts";
 import { unstarted } from "./migrations/0013-unstarted.ts";
+import { enqueueWithin } from "./migrations/0014-enqueue-within.ts";
 import { sql, statement } from "./statement.ts";
 
 /**
  * Our own tables, migrated without downtime. Invariants:
  *
- * 1. Migrations only ever add (tables, nullable columns, indexes): a release goes on working while a newer one has
+ * 1. Migrations only ever add (tables, nullable columns, indexes, functions): a release goes on working while a newer one has
  *    migrated, so `oldest` below rises only with a new major version.
  * 2. Two processes that migrate at once take turns, by an advisory lock that their transaction holds.
  * 3. All pending migrations and their records are one transaction: a process killed in the middle leaves what was there.
@@ -46,6 +47,7 @@ const migrations: readonly Migration[] = [
   { version: 11, name: "written-now", text: writtenNow, oldest: 1 },
   { version: 12, name: "stretches", text: stretches, oldest: 1 },
   { version: 13, name: "unstarted", text: unstarted, oldest: 1 },
+  { version: 14, name: "enqueue-within", text: enqueueWithin, oldest: 1 },
 ];
 
 /** The schema that this code was written for. */

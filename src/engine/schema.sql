@@ -363,3 +363,18 @@ create view taskmaster.live_process as
    FROM taskmaster.process
   WHERE died_at IS NULL AND stopped_at IS NULL AND lease_until > now();
 comment on view taskmaster.live_process is 'Processes that have neither signed off nor been judged dead, and whose lease has not run out. Those that are stopping are among them.';
+
+CREATE OR REPLACE FUNCTION taskmaster.enqueue_one(id bigint, lane integer, run_at timestamp with time zone, payload text, older text, wake_ups text)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into taskmaster.job (id, lane, run_at, enqueued_at, payload, older)
+  values ($1, $2, greatest($3, clock_timestamp()), clock_timestamp(), $4::json, $5::json);
+  if $6 is not null and pg_try_advisory_xact_lock(1952543859, 2) then
+    perform pg_notify('taskmaster_job', $6);
+  end if;
+  return null; -- not void, because not every library can read nothing
+end
+$function$;
+comment on function taskmaster.enqueue_one is 'Writes a job and tells workers of it with the commit, unless another transaction is about to: their polling finds it then.';
