@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import {
   accessSync,
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,6 +11,7 @@ import {
   rmSync,
   symlinkSync,
 } from "node:fs";
+import { cp } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { may, reachable } from "./user.js";
 
@@ -23,10 +23,12 @@ import { may, reachable } from "./user.js";
  *
  * Postgres finds `share/postgresql` and `lib` beside its `bin`, so they are only ever moved together.
  *
+ * Copying them can take its time: a supervisor has members to answer meanwhile.
+ *
  * @param {{ native: string, version: string, place: string, user: import("./user.js").User | undefined, say: (line: string) => void }} context
- * @returns {string} the folder that holds `bin`
+ * @returns {Promise<string>} the folder that holds `bin`
  */
-export function usableBinaries({ native, version, place, user, say }) {
+export async function usableBinaries({ native, version, place, user, say }) {
   if (process.platform === "win32") return native;
   mend(native, user);
   if (usable(native, user)) return native;
@@ -36,7 +38,7 @@ export function usableBinaries({ native, version, place, user, say }) {
   const partial = `${copy}.${randomBytes(4).toString("hex")}.partial`;
   mkdirSync(partial);
   for (const part of ["bin", "lib", "share", "pg-symlinks.json"].filter((name) => existsSync(join(native, name)))) {
-    cpSync(join(native, part), join(partial, part), { recursive: true, verbatimSymlinks: true });
+    await cp(join(native, part), join(partial, part), { recursive: true, verbatimSymlinks: true });
   }
   open(partial);
   mend(partial, user);

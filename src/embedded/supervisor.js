@@ -154,7 +154,7 @@ async function supervise() {
   const user = postgresUser(place);
   own(logFile, user);
   trimLog();
-  const bin = join(usableBinaries({ native, version, place, user, say }), "bin");
+  const bin = join(await usableBinaries({ native, version, place, user, say }), "bin");
   const programs = { bin, user, log: logFile };
   const data = await prepareData(place, version, programs, say);
   const connection = await connectionOf(place, programs);
