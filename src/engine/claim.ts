@@ -37,8 +37,8 @@ export interface LaneQuota {
 }
 
 /**
- * What is done with the jobs of `head`, and told of them. A dozen values of each job, or a text made of them, would cost more than all the rest of a claim, here
- * and there. So each column is told of all jobs together, times as the database keeps them, and what nearly no job has only of those that have it.
+ * What is done with the jobs of `head`, and told of them. A row of a dozen values for each job would cost more than all the rest of a claim, here and there, and a text
+ * made of them nearly half of it. So each column is told of all jobs together, times as the database keeps them, and what nearly no job has only of those that have it.
  */
 const taken = sql`
   taken as (
