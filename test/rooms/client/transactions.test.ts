@@ -110,4 +110,22 @@ describe.each(Object.entries(libraries))("enqueueing in a transaction of %s", (_
     const { rows } = await sql.query("select count(*)::int as jobs from taskmaster.job where run_at = $1", [runAt]);
     expect(rows).toEqual([{ jobs: 3 }]);
   });
+
+  it("asks no more of the transaction's role than to insert jobs", async () => {
+    const { sql, taskmaster, library, orders } = await shop();
+    const role = `shop_${process.pid}`;
+    await taskmaster.start();
+    await sql.query(`create role ${role}`);
+    try {
+      await sql.query(`grant usage on schema taskmaster to ${role}; grant insert on taskmaster.job to ${role}`);
+      await library.transaction(async (within) => {
+        await within.query(`set local role ${role}`, []);
+        await taskmaster.enqueue(sendReceipt, { order: 1 }, { within });
+        await taskmaster.enqueueMany(sendReceipt, [{ order: 2 }, { order: 3 }], { delay: "1h", within });
+      });
+    } finally {
+      await sql.query(`drop owned by ${role}; drop role ${role}`);
+    }
+    expect(await orders()).toHaveLength(3);
+  });
 });
