@@ -15,8 +15,8 @@ const payload = JSON.stringify(payloadOf(0)).replaceAll(":", ": "); // pgbench t
 const insert = (batch) => `insert into taskmaster.job (id, lane, run_at, enqueued_at, payload)
 select nextval('floor_id'), 1, clock_timestamp(), clock_timestamp(), '${payload}'::json from generate_series(1, ${batch});\n`;
 
-/** On a connection of the caller's, where nothing is prepared. */
-const insertWithin = `begin;\n${insert(1).trim()}\ncommit;\n`;
+/** On a connection of the caller's, where nothing is prepared: by the function whose plan is kept there. */
+const insertWithin = `begin;\nselect taskmaster.enqueue_one(nextval('floor_id'), 1, null, '${payload}', null, null);\ncommit;\n`;
 
 /** @param {number} batch */
 const claimAndSettle = (batch) => `with head as materialized (
