@@ -66,26 +66,57 @@ export interface StoredPayload {
  */
 export function storePayload(contract: Contract, payload: unknown): StoredPayload | Promise<StoredPayload> {
   const current = currentRevision(contract);
-  const what = `The payload of ${contract.name}`;
-  assertJson(payload, what);
+  assertJson(payload, `The payload of ${contract.name}`);
   const kept = current.wire().prune(payload);
   const text = JSON.stringify(kept); // before a validator that takes its time: the caller may change its object meanwhile
-  const alone = kept === payload || current.wire().standsAlone(payload, kept);
+  if (kept !== payload) return storePruned(contract, current, { payload, kept, text });
+  // No closures on the way of nearly every payload: what is allocated for each of a thousand is collected while they are written.
   const validation = validate(current.schema, payload);
-  const store = (result: Validation): StoredPayload | Promise<StoredPayload> => {
-    if (!result.ok) throw new PayloadRefusedError(contract.name, current.number, result.issues);
-    if (kept === payload) return withOlder(contract, current, text);
-    if (!alone) throw new PayloadRefusedError(contract.name, current.number, [needsUndescribed(payload, kept)]);
+  return validation instanceof Promise
+    ? storeLater(contract, current, text, validation)
+    : store(contract, current, text, validation);
+}
+
+function store(
+  contract: Contract,
+  current: Revision,
+  text: string,
+  validation: Validation,
+): StoredPayload | Promise<StoredPayload> {
+  if (!validation.ok) throw new PayloadRefusedError(contract.name, current.number, validation.issues);
+  return withOlder(contract, current, text);
+}
+
+async function storeLater(
+  contract: Contract,
+  current: Revision,
+  text: string,
+  validation: Promise<Validation>,
+): Promise<StoredPayload> {
+  return store(contract, current, text, await validation);
+}
+
+/** Where the schema does not declare all that the payload has. */
+function storePruned(
+  contract: Contract,
+  current: Revision,
+  { payload, kept, text }: { readonly payload: unknown; readonly kept: unknown; readonly text: string },
+): StoredPayload | Promise<StoredPayload> {
+  const alone = current.wire().standsAlone(payload, kept);
+  const refused = (issues: readonly PayloadIssue[]) => new PayloadRefusedError(contract.name, current.number, issues);
+  const storeAlone = (result: Validation) => {
+    if (!result.ok) throw refused([needsUndescribed(payload, kept, result.issues)]);
+    return withOlder(contract, current, text);
+  };
+  const storeKept = (result: Validation) => {
+    if (!result.ok) throw refused(result.issues);
+    if (!alone) throw refused([needsUndescribed(payload, kept)]);
     // The validator may see more than its JSON Schema says.
     const again = validate(current.schema, JSON.parse(text));
     return again instanceof Promise ? again.then(storeAlone) : storeAlone(again);
   };
-  const storeAlone = (result: Validation) => {
-    if (!result.ok)
-      throw new PayloadRefusedError(contract.name, current.number, [needsUndescribed(payload, kept, result.issues)]);
-    return withOlder(contract, current, text);
-  };
-  return validation instanceof Promise ? validation.then(store) : store(validation);
+  const validation = validate(current.schema, payload);
+  return validation instanceof Promise ? validation.then(storeKept) : storeKept(validation);
 }
 
 /** Why a payload that fits cannot be stored: only with what its schema does not describe does it fit. */
