@@ -23,18 +23,19 @@ export const heartbeat = statement(
   `,
 );
 
-const suspects = statement(
-  "liveness_suspects",
+const others = statement(
+  "liveness_others",
   sql`
-  select id, lease_until < now() as lapsed,
+  select id, role = 'worker' as "isWorker", lease_until < now() as lapsed,
     session_lock and seen_at > pg_postmaster_start_time() and pg_try_advisory_xact_lock_shared(1952543860, id) as unlocked
   from taskmaster.process
   where died_at is null and stopped_at is null and id <> $1
   `,
 );
 
-export interface Suspect {
+export interface Other {
   readonly id: number;
+  readonly isWorker: boolean;
   /** Its lease has ended. */
   readonly lapsed: boolean;
   /** Its heartbeat's session is gone. */
@@ -42,9 +43,8 @@ export interface Suspect {
 }
 
 /** Every other process that should be alive, and the signs that it is not. */
-export async function findSuspects(database: Database, self: number): Promise<Suspect[]> {
-  const rows = await database.query<Suspect>(suspects, [self]);
-  return rows.filter(({ lapsed, unlocked }) => lapsed || unlocked);
+export function listOthers(database: Database, self: number): Promise<Other[]> {
+  return database.query<Other>(others, [self]);
 }
 
 // Looks again, in the statement that judges: a heartbeat may have come in the meantime.

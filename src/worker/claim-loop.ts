@@ -32,6 +32,8 @@ export interface ClaimLoopOptions {
   readonly isSure: () => boolean;
   /** The present incarnation. */
   readonly process: () => number;
+  /** A claim has brought so many jobs. */
+  readonly onClaimed: (jobs: number) => void;
 }
 
 const reconcileMs = 30_000;
@@ -182,6 +184,7 @@ export class ClaimLoop {
         asked.brings = claimed.length;
         asked.isAnswered = true;
         scout.learn(asked.lanes, claimed);
+        this.#options.onClaimed(claimed.length);
         jobs += claimed.length;
         this.#lookAround();
         // Where there is more, the database goes on while these jobs run.

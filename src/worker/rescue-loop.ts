@@ -1,6 +1,6 @@
 import type { Database } from "../engine/database.ts";
 import { publish } from "../engine/events.ts";
-import { declareDead, findSuspects } from "../engine/liveness.ts";
+import { declareDead, listOthers } from "../engine/liveness.ts";
 import { rescueOrphans } from "../engine/rescue.ts";
 import { Loop } from "./loop.ts";
 
@@ -16,6 +16,8 @@ export interface RescueLoopOptions {
   readonly process: () => number;
   readonly leaseMs: number;
   readonly onReleased: (lanes: readonly number[]) => void;
+  /** So many other workers live. */
+  readonly onCounted: (workers: number) => void;
 }
 
 const everyMs = 700;
@@ -62,8 +64,10 @@ export class RescueLoop {
   }
 
   async #judge(): Promise<void> {
-    const { database, process } = this.#options;
-    const suspects = await findSuspects(database, process());
+    const { database, process, onCounted } = this.#options;
+    const others = await listOthers(database, process());
+    onCounted(others.filter(({ isWorker }) => isWorker).length);
+    const suspects = others.filter(({ lapsed, unlocked }) => lapsed || unlocked);
     const now = performance.now();
     for (const id of this.#unlocked.keys())
       if (!suspects.some((suspect) => suspect.id === id && suspect.unlocked)) this.#unlocked.delete(id);

@@ -10,6 +10,7 @@ import { fromText, type WakeUp, wakeUpsFor } from "../engine/wake-ups.ts";
 import { Membership } from "../process/membership.ts";
 import { ClaimLoop } from "./claim-loop.ts";
 import { Closing } from "./closing.ts";
+import { Deference } from "./deference.ts";
 import { drain, timeLeftMs } from "./drain.ts";
 import { GateKeeper } from "./gate-keeper.ts";
 import { Loop } from "./loop.ts";
@@ -85,8 +86,10 @@ export class Running {
     const wake = (wakeUps: readonly WakeUp[]) => {
       if (scout.wake(wakeUps)) this.#claims.nudge();
     };
+    const deference = new Deference({ answer: wake, hasRoom: () => this.#runner.freeSlots > 0 });
     const released = (lanes: readonly number[]) => {
-      if (scout.returned(lanes)) this.#claims.nudge();
+      scout.returned(lanes);
+      deference.told(lanes.map((lane) => ({ lane, inMs: 0 })));
       this.#waker.wake(lanes);
     };
     this.#membership = membership;
@@ -117,7 +120,10 @@ export class Running {
       closing,
       isSure,
       onEnded: (job, outcome) => this.#settler.add(job, outcome),
-      onRoom: () => this.#claims.nudgeForRoom(),
+      onRoom: () => {
+        deference.ended();
+        this.#claims.nudgeForRoom();
+      },
     });
     this.#claims = new ClaimLoop({
       database,
@@ -128,6 +134,7 @@ export class Running {
       closing,
       isSure,
       process,
+      onClaimed: (jobs) => deference.claimed(jobs),
     });
     this.#gate = new GateKeeper({
       database,
@@ -138,7 +145,15 @@ export class Running {
       settler: this.#settler,
       scout,
     });
-    this.#rescue = new RescueLoop({ database, process, leaseMs, onReleased: released });
+    this.#rescue = new RescueLoop({
+      database,
+      process,
+      leaseMs,
+      onReleased: released,
+      onCounted: (workers) => {
+        deference.others = workers;
+      },
+    });
     this.#schedules = new ScheduleLoop({
       database,
       schedules: options.schedules ?? [],
@@ -157,7 +172,7 @@ export class Running {
           url: membership.located.url,
           applicationName: "taskmaster listener",
           channels: {
-            taskmaster_job: (payload) => wake(fromText(payload)),
+            taskmaster_job: (payload) => deference.told(fromText(payload)),
             taskmaster_gate: () => this.#gate.nudge(),
           },
           onConnected: () => {

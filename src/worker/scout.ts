@@ -78,12 +78,11 @@ export class Scout {
   }
 
   /** Lanes to which jobs have gone back, where they stood: before the floor. */
-  returned(lanes: readonly number[]): boolean {
+  returned(lanes: readonly number[]): void {
     for (const id of lanes) {
       const state = this.#lanes.get(id);
       if (state) state.trail = new Trail();
     }
-    return this.wake(lanes.map((lane) => ({ lane, inMs: 0 })));
   }
 
   /** Looks at every lane with the next `survey`. */

@@ -45,6 +45,7 @@ test("what a claim brings is not given back while it is on its way here, as wher
     closing: new Closing(),
     isSure: () => true,
     process: () => id,
+    onClaimed: () => {},
   });
   loop.start();
   onTestFinished(async () => {
