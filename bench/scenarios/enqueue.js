@@ -22,7 +22,7 @@ function enqueueing(name, quick, { concurrency, batch = 1, within = false }) {
       const producer = await bench.producer(contestant, { url: store.url });
       const how = { concurrency, batch, within };
       // a producer's first seconds are those of its compiler
-      await producer.call("enqueueFor", { ms: bench.quick ? 400 : 2_000, ...how });
+      await producer.call("enqueueFor", { ms: bench.quick ? 1_000 : 2_000, ...how });
       const before = await store.spent();
       const ms = bench.quick ? 500 : 3_000;
       const { jobs, seconds, cpuSeconds } = await producer.call("enqueueFor", { ms, ...how });

@@ -49,7 +49,7 @@ function latencyAt(name, quick, rateOf) {
       const prober = await bench.producer(contestant, { url: store.url });
       await worker.call("openWorker", workerOptions({ url: store.url, concurrency }));
       await prober.call("probe", {
-        ...(bench.quick ? { samples: 5, ms: 1_000 } : { samples: 500, ms: 8_000 }),
+        ...(bench.quick ? { samples: 150, ms: 1_500 } : { samples: 500, ms: 8_000 }),
         gapMs: 5,
       });
       const { waits: first } = await worker.call("report", { takeWaits: true });
