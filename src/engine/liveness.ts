@@ -33,7 +33,7 @@ const others = statement(
   `,
 );
 
-export interface Other {
+export interface OtherProcess {
   readonly id: number;
   readonly isWorker: boolean;
   /** Its lease has ended. */
@@ -43,8 +43,8 @@ export interface Other {
 }
 
 /** Every other process that should be alive, and the signs that it is not. */
-export function listOthers(database: Database, self: number): Promise<Other[]> {
-  return database.query<Other>(others, [self]);
+export function listOthers(database: Database, self: number): Promise<OtherProcess[]> {
+  return database.query<OtherProcess>(others, [self]);
 }
 
 // Looks again, in the statement that judges: a heartbeat may have come in the meantime.

@@ -6,7 +6,7 @@ import type { WakeUp } from "../engine/wake-ups.ts";
  *
  * 1. Whoever came too late lets others go first: it answers a random time later, of up to twice as long as the time before, and of a quarter where it gets a job. So
  *    whoever gets every third that it looks for ends up answering at once. Where there is little to do, one worker does it; where that one is gone another comes,
- *    on average after `apartMs`, and soon answers at once. However many there are, together they look in vain about once in `apartMs`.
+ *    on average within `apartMs`, and soon answers at once. However many there are, together they look in vain about twice in `apartMs`.
  * 2. Whoever could only claim ahead, because all of its slots are taken, answers after all who have room, or as soon as it has some itself.
  * 3. Who is alone never waits; and where nobody has looked in vain lately, nobody does: it costs little.
  */

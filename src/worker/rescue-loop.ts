@@ -16,7 +16,7 @@ export interface RescueLoopOptions {
   readonly process: () => number;
   readonly leaseMs: number;
   readonly onReleased: (lanes: readonly number[]) => void;
-  /** So many other workers live. */
+  /** So many other workers live: all of them are looked at here anyway. */
   readonly onCounted: (workers: number) => void;
 }
 

@@ -50,7 +50,7 @@ function fleet(workers: number) {
   };
 }
 
-test("of many workers one answers at once, and the others look in vain about once in 20 ms together, however many there are", () => {
+test("of many workers one answers at once, and the others look in vain about once in 10 ms together, however many there are", () => {
   fakeTime();
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 60 }), (workers) => {
@@ -58,13 +58,14 @@ test("of many workers one answers at once, and the others look in vain about onc
       jobs(100, 5); // until it is settled who does
       const { waits, inVain } = jobs(400, 5);
       expect(waits).toEqual(Array(400).fill(0));
-      expect(inVain).toBeLessThan(2 * 100 + 2 * workers);
+      // In two seconds 200: each about once in half of its window. What chance adds (a standard deviation of 8) stays below.
+      expect(inVain).toBeLessThan(250 + 2 * workers);
     }),
     { numRuns: 20 },
   );
 });
 
-test("where that one has no room, or is gone, another one comes within a moment, and answers at once from then on", () => {
+test("where that one has no room, or is gone, another one comes within a moment, and soon answers at once", () => {
   fakeTime();
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 30 }), (workers) => {
@@ -78,10 +79,33 @@ test("where that one has no room, or is gone, another one comes within a moment,
       first.hasRoom = false;
       const { waits } = jobs(200, 5);
       expect(Math.max(...waits)).toBeLessThanOrEqual(20 * (workers - 1));
-      expect(waits.slice(-100)).toEqual(Array(100).fill(0));
+      expect(Math.max(...waits.slice(-100))).toBeLessThan(5); // now and then two vie for it, a millisecond apart
     }),
     { numRuns: 20 },
   );
+});
+
+test("whoever could only claim ahead answers after all who have room, or as soon as it has some", () => {
+  fakeTime();
+  const others = 4;
+  let hasRoom = false;
+  let answers = 0;
+  const full = new Deference({ answer: () => answers++, hasRoom: () => hasRoom });
+  full.others = others;
+  for (let round = 1; round <= 50; round++) {
+    full.told(work);
+    full.ended(); // and the next one has begun
+    vi.advanceTimersByTime(20 * others - 1); // who has room has looked by then, however often in vain before
+    expect(answers).toBe(round - 1);
+    vi.advanceTimersByTime(20 * others + 1);
+    expect(answers).toBe(round);
+  }
+  full.told(work);
+  hasRoom = true;
+  full.ended();
+  expect(answers).toBe(51);
+  vi.advanceTimersByTime(1_000);
+  expect(answers).toBe(51);
 });
 
 test("where there is seldom work, all answer at once", () => {
