@@ -63,6 +63,7 @@ export class Connected {
     this.membership = membership;
     this.#lanes = new LaneBook(database);
     this.#numbers = new JobNumbers(database);
+    this.#numbers.prepare();
     this.#waker = new Waker(database);
     this.#gatherer = new Gatherer((items) => {
       const longest = Math.max(...items.map(({ patienceMs }) => patienceMs));

@@ -13,6 +13,8 @@ export interface ConnectionsOptions {
   readonly config: pg.ClientConfig & { readonly connectionTimeoutMillis: number };
   /** Connections at most. */
   readonly most: number;
+  /** So many stay open once they are, however long they rest. Default 0. */
+  readonly least?: number;
   /** SQL that each connection is told when it opens. */
   readonly settings?: string | undefined;
 }
@@ -143,8 +145,10 @@ export class Connections {
   }
 
   #closeIdle(): void {
+    const { least = 0 } = this.#options;
     const longAgo = performance.now() - idleMs;
-    for (const { client, since } of this.#idle.slice()) if (since < longAgo) this.#drop(client);
+    for (const { client, since } of this.#idle.slice())
+      if (since < longAgo && this.#all.size > least) this.#drop(client);
   }
 
   /** Closes a connection, unless it is closed, and opens another one where it is wanted. */

@@ -32,6 +32,11 @@ export class JobNumbers {
     this.#database = database;
   }
 
+  /** Reserves the first numbers, so that the first job does not wait for them. Returns at once. */
+  prepare(): void {
+    this.#reserveAhead();
+  }
+
   /** As many numbers as asked for, as decimal text. */
   async take(count: number): Promise<string[]> {
     const numbers: string[] = [];
@@ -46,9 +51,13 @@ export class JobNumbers {
       if (this.#reserving) await this.#reserving.catch(() => {});
       else await this.#reserve(count - numbers.length, 30_000);
     }
-    // Where this fails, whoever needs the numbers asks again, and is told.
-    if (this.#available * 2 < this.#stride * Number(blockSize)) void this.#reserve(1, 5_000).catch(() => {});
+    if (this.#available * 2 < this.#stride * Number(blockSize)) this.#reserveAhead();
     return numbers;
+  }
+
+  /** Where this fails, whoever needs the numbers asks again, and is told. */
+  #reserveAhead(): void {
+    void this.#reserve(1, 5_000).catch(() => {});
   }
 
   get #available(): number {

@@ -43,6 +43,7 @@ const add = statement(
   insert into taskmaster.lane (queue, task, min_revision, max_revision, priority)
   values ($1, $2, $3, $4, $5)
   on conflict do nothing
+  returning id
   `,
 );
 
@@ -89,7 +90,8 @@ export class LaneBook {
     for (;;) {
       const [found] = await this.#database.again<{ id: number }>(find, values, options);
       if (found) return found.id;
-      await this.#database.again(add, values, options);
+      const [added] = await this.#database.again<{ id: number }>(add, values, options);
+      if (added) return added.id; // else somebody else has added it meanwhile
     }
   }
 }

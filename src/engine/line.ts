@@ -7,6 +7,7 @@ import { Connections, type ConnectionsOptions } from "./connections.ts";
  *
  * 1. Each statement is a transaction of its own, and one that fails does not stop those behind it.
  * 2. Whatever has failed, the connection is closed when nothing is unanswered: its state is not known.
+ * 3. Otherwise it stays open, however long it rests: to open another one, and to plan a statement there, takes ten times as long as the statement.
  */
 export class Line {
   readonly #connections: Connections;
@@ -15,7 +16,7 @@ export class Line {
   #broken = false;
 
   constructor({ config, settings }: Pick<ConnectionsOptions, "config" | "settings">) {
-    this.#connections = new Connections({ config: { ...config, pipeline: true }, most: 1, settings });
+    this.#connections = new Connections({ config: { ...config, pipeline: true }, most: 1, least: 1, settings });
   }
 
   /** Does something on the connection, behind what is on its way there. */

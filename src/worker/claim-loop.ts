@@ -1,4 +1,4 @@
-import { claimJobs, ownedJobs } from "../engine/claim.ts";
+import { claimJobs, ownedJobs, prepareClaims } from "../engine/claim.ts";
 import type { ClaimedJob } from "../engine/claimed-job.ts";
 import { type Database, pause } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
@@ -110,6 +110,7 @@ export class ClaimLoop {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    void prepareClaims(this.#options.database, this.#options.process()).catch(() => {}); // the first claim is told of it
     for (let failures = 0; !signal.aborted; ) {
       try {
         if (this.#options.closing.closes === "all" || !this.#options.isSure()) {

@@ -1,14 +1,14 @@
 import type pg from "pg";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Connections } from "../../../src/engine/connections.ts";
 import { testDatabase } from "../../setup/database.ts";
 import { passage } from "../../setup/passage.ts";
 import { until } from "../../setup/until.ts";
 
-async function connections(most: number, connectionTimeoutMillis = 10_000) {
+async function connections(most: number, { connectionTimeoutMillis = 10_000, least = 0 } = {}) {
   const { url, sql } = await testDatabase();
   const way = await passage(url);
-  const opened = new Connections({ config: { connectionString: way.url, connectionTimeoutMillis }, most });
+  const opened = new Connections({ config: { connectionString: way.url, connectionTimeoutMillis }, most, least });
   onTestFinished(() => opened.end());
   return { opened, way, sql };
 }
@@ -148,8 +148,28 @@ test("and it is asked again a second later, for whoever waits still", async () =
   for (const client of [first, second]) opened.giveBack(client, false);
 });
 
+test("what rests for half a minute is closed, but for as many as are to stay", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  for (const least of [0, 1]) {
+    const { opened, sql } = await connections(3, { least });
+    const clients = await Promise.all([1, 2, 3].map(() => opened.take()));
+    const pids = await Promise.all(clients.map(backend));
+    for (const client of clients) opened.giveBack(client, false);
+    const there = async () =>
+      (await sql.query("select from pg_stat_activity where pid = any($1)", [pids])).rowCount ?? 0;
+    vi.advanceTimersByTime(25_000);
+    expect(await there()).toBe(3);
+    vi.advanceTimersByTime(600_000);
+    await until("the database has seen them go", async () => (await there()) === least);
+    const next = await opened.take();
+    expect(pids.includes(await backend(next))).toBe(least === 1);
+    opened.giveBack(next, false);
+  }
+});
+
 test("nobody waits longer than a connection may take to open", async () => {
-  const { opened } = await connections(1, 200);
+  const { opened } = await connections(1, { connectionTimeoutMillis: 200 });
   const client = await opened.take();
   await expect(opened.take()).rejects.toThrow("timeout exceeded");
   opened.giveBack(client, false);

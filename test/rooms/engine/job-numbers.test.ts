@@ -42,6 +42,15 @@ test("a quiet producer reserves a block at a time, before it needs it", async ()
   await database.end();
 });
 
+test("what was prepared is handed out without a question, and a first job meanwhile asks for no other", async () => {
+  const database = await counting();
+  const numbers = new JobNumbers(database);
+  numbers.prepare();
+  expect(new Set(await numbers.take(10)).size).toBe(10);
+  expect(database.reservations).toBe(1);
+  await database.end();
+});
+
 test("a busy producer reserves ever more at once", async () => {
   const database = await counting();
   const numbers = new JobNumbers(database);

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Database } from "../../../src/engine/database.ts";
 import { testDatabase } from "../../setup/database.ts";
 
@@ -50,6 +50,16 @@ test("where the connection breaks, all that stands in line is told, and the next
   const told = await Promise.allSettled([database.queryInLine(dying), database.queryInLine(slowly)]);
   expect(told.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   expect(await database.queryInLine<Done>(slowly)).toHaveLength(1);
+});
+
+test("its connection stays, however long it rests", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const database = await line();
+  const [before] = await database.queryInLine<Done>(slowly);
+  vi.advanceTimersByTime(600_000);
+  const [after] = await database.queryInLine<Done>(slowly);
+  expect(after?.pid).toBe(before?.pid);
 });
 
 test("behind a pooler, where each statement needs a transaction around it, there is no line", async () => {

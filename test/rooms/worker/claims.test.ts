@@ -6,6 +6,7 @@ import { task } from "../../../src/contract/task.ts";
 import type { TaskmasterEvent } from "../../../src/engine/events.ts";
 import { Worker } from "../../../src/worker/worker.ts";
 import { testDatabase } from "../../setup/database.ts";
+import { passage } from "../../setup/passage.ts";
 import { until } from "../../setup/until.ts";
 
 /** Runs jobs, and tells how many a worker had claimed, at most, that had not started (`ahead`), or not ended (`held`). */
@@ -107,4 +108,28 @@ test("connections that break while claims from a backlog are on their way, one b
   await finished;
   expect(broken).toBeGreaterThan(1);
   expect(new Set(runs.values())).toEqual(new Set([1]));
+});
+
+test("the first job of a worker waits for no connection to be opened: that of its claims is there, and a claim planned", async () => {
+  const { url, sql } = await testDatabase();
+  const way = await passage(url);
+  let ran = 0;
+  const first = task("claims.first")
+    .payload(z.object({}))
+    .interruptible(() => {
+      ran++;
+    });
+  await using worker = new Worker({ database: way.url, tasks: [first], release: "r1" });
+  await worker.start();
+  await until("a claim of nothing has been made", async () => {
+    const { rowCount } = await sql.query(
+      "select from pg_stat_activity where datname = current_database() and state = 'idle' and query like '%with me as materialized%' and application_name like 'taskmaster%'",
+    );
+    return rowCount === 1;
+  });
+  way.let("refused");
+  await using client = new Taskmaster({ database: url, tasks: [first], release: "r1" });
+  await client.enqueue(first, {});
+  await until("the job has run", () => ran === 1);
+  way.let("open");
 });
