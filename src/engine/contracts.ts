@@ -1,4 +1,3 @@
-import { compareSchemas } from "../contract/compatibility/compatibility.ts";
 import type { Contract, Revision } from "../contract/contract.ts";
 import type { JsonSchema } from "../contract/json-schema.ts";
 import { ContractContradictionError } from "./contract-contradiction.ts";
@@ -66,7 +65,7 @@ export async function registerContracts(
   const changed = unchanged(found);
   for (const { task, revision } of changed) {
     const registered = found.find((row) => row.task === task && row.revision === revision.number);
-    if (registered) assertAgrees(task, revision, registered);
+    if (registered) await assertAgrees(task, revision, registered);
   }
   await run(put, [
     release,
@@ -78,7 +77,8 @@ export async function registerContracts(
 }
 
 /** @throws {ContractContradictionError} where it is proven that one side refuses what the other may have written */
-function assertAgrees(task: string, revision: Revision, registered: Registered): void {
+async function assertAgrees(task: string, revision: Revision, registered: Registered): Promise<void> {
+  const { compareSchemas } = await import("../contract/compatibility/compatibility.ts"); // large, and nearly no start needs it
   const comparison = compareSchemas(JSON.parse(registered.schema) as JsonSchema, revision.jsonSchema());
   const proof = [comparison.backward, comparison.forward].find(({ verdict }) => verdict === "no");
   if (proof) {
