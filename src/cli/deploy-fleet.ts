@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { toMilliseconds } from "../contract/duration.ts";
 import { TaskmasterError } from "../contract/error.ts";
-import { Database } from "../engine/database.ts";
+import type { Database } from "../engine/database.ts";
 import { presentVersion } from "../engine/migrate.ts";
 import type { Fleet, RemoteFleet } from "../fleets/fleet.ts";
 import { TaskmasterFleet } from "../fleets/taskmaster/taskmaster-fleet.ts";
 import { locateDatabase } from "../process/locate.ts";
-import { hasSessions } from "../process/sessions.ts";
+import { openDatabase } from "../process/sessions.ts";
 import { databaseUrl, type GlobalOptions, say } from "./context.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
 import { type FoundConfig, loadConfig } from "./find-tasks.ts";
@@ -128,8 +128,11 @@ async function withGateDatabase<T>(
     return use(undefined, false);
   }
   const located = await locateDatabase(named);
-  const sessions = await hasSessions({ url: located.url });
-  const database = new Database({ url: located.url, sessions, applicationName: "taskmaster deploy", connections: 3 });
+  const { database, sessions } = await openDatabase({
+    url: located.url,
+    applicationName: "taskmaster deploy",
+    connections: 3,
+  });
   try {
     const version = await presentVersion(database);
     if (version === 0 && mayBeMissing && named === undefined) {

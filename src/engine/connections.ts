@@ -102,14 +102,24 @@ export class Connections {
       void this.#open();
   }
 
+  /** Takes over a connection that was opened with the same configuration. @throws where it does not take the settings: it is closed */
+  async adopt(client: pg.Client): Promise<void> {
+    try {
+      await this.#set(this.#made(client));
+      this.giveBack(client, false);
+    } catch (error) {
+      this.#drop(client);
+      throw error;
+    }
+  }
+
   async #open(): Promise<void> {
-    const { config, settings } = this.#options;
     let client: pg.Client | undefined;
     this.#opening = true;
     try {
-      client = this.#made(new pg.Client(config));
+      client = this.#made(new pg.Client(this.#options.config));
       await client.connect();
-      if (settings !== undefined) await client.query(settings);
+      await this.#set(client);
       this.#opening = false;
       this.giveBack(client, false);
       this.#openForWaiting();
@@ -130,6 +140,11 @@ export class Connections {
     client.on("error", () => this.#drop(client));
     client.on("end", () => this.#drop(client));
     return client;
+  }
+
+  async #set(client: pg.Client): Promise<void> {
+    const { settings } = this.#options;
+    if (settings !== undefined) await client.query(settings);
   }
 
   #free(client: Connection): void {

@@ -1,3 +1,4 @@
+import type pg from "pg";
 import { clientConfig, silenceTimeoutMs } from "./client-config.ts";
 import { Connections } from "./connections.ts";
 import { copy, type Submittable } from "./copy.ts";
@@ -100,6 +101,14 @@ export class Database {
     const how = { config: clientConfig(options), settings: sessions ? setting : undefined };
     this.#connections = new Connections({ ...how, most: options.connections ?? 5 });
     this.#line = new Line(how);
+  }
+
+  /**
+   * Takes over connections that are open already, so that none is opened in vain: one made with `clientConfig`, and, where statements are to
+   * be sent in line, one made with `lineConfig`. @throws where one does not take the settings: it is closed
+   */
+  async adopt(client: pg.Client, inLine?: pg.Client): Promise<void> {
+    await Promise.all([this.#connections.adopt(client), inLine && this.#line.adopt(inLine)]);
   }
 
   /** Runs one statement. @throws the database's error, explained where it means that our schema is missing */

@@ -16,7 +16,12 @@ export class Line {
   #broken = false;
 
   constructor({ config, settings }: Pick<ConnectionsOptions, "config" | "settings">) {
-    this.#connections = new Connections({ config: { ...config, pipeline: true }, most: 1, least: 1, settings });
+    this.#connections = new Connections({ config: lineConfig(config), most: 1, least: 1, settings });
+  }
+
+  /** Takes over a connection that was opened with `lineConfig`. @throws where it does not take the settings: it is closed */
+  adopt(client: pg.Client): Promise<void> {
+    return this.#connections.adopt(client);
   }
 
   /** Does something on the connection, behind what is on its way there. */
@@ -44,4 +49,9 @@ export class Line {
   end(): Promise<void> {
     return this.#connections.end();
   }
+}
+
+/** What the connection of a line is made with. */
+export function lineConfig<Config extends pg.ClientConfig>(config: Config): Config & { readonly pipeline: true } {
+  return { ...config, pipeline: true };
 }

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { type AnyTask, contractOf, executionOf, isRunnableTask } from "../contract/task.ts";
-import { Database, retrying } from "../engine/database.ts";
+import { type Database, retrying } from "../engine/database.ts";
 import { publish } from "../engine/events.ts";
 import { migrate } from "../engine/migrate.ts";
 import {
@@ -15,7 +15,7 @@ import {
 import { type Heartbeat, threadedHeartbeat, timedHeartbeat } from "./heartbeat.ts";
 import { type LocatedDatabase, locateDatabase } from "./locate.ts";
 import { findRelease } from "./release-name.ts";
-import { hasSessions } from "./sessions.ts";
+import { openDatabase } from "./sessions.ts";
 import { packageVersion } from "./version.ts";
 
 /**
@@ -75,15 +75,16 @@ export class Membership {
     const release = await findRelease(options.release, options.tasks.map(contractOf));
     const located = await locateDatabase(options.database);
     const opening = { during: "starting", forMs: 60_000 };
-    const sessions = await retrying(() => hasSessions({ url: located.url }), opening).catch(async (error: unknown) => {
+    const open = () =>
+      openDatabase({
+        url: located.url,
+        connections: options.connections,
+        applicationName: `taskmaster ${options.role}`,
+        inLine: options.role === "worker",
+      });
+    const { database, sessions } = await retrying(open, opening).catch(async (error: unknown) => {
       await located.leave();
       throw error;
-    });
-    const database = new Database({
-      url: located.url,
-      sessions,
-      connections: options.connections,
-      applicationName: `taskmaster ${options.role}`,
     });
     try {
       await retrying(() => migrate(database), opening);

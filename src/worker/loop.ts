@@ -18,8 +18,9 @@ export class Loop {
     this.#failed = failed;
   }
 
-  start(): void {
-    this.#running ??= this.#run();
+  /** @param inMs when the first round begins, in milliseconds. Default 0: at once */
+  start(inMs = 0): void {
+    this.#running ??= this.#run(inMs);
   }
 
   /** Does it again at once, or, in the middle of a round, right after it. */
@@ -28,7 +29,8 @@ export class Loop {
     this.#wake?.abort();
   }
 
-  async #run(): Promise<void> {
+  async #run(inMs: number): Promise<void> {
+    if (inMs > 0) await pause(inMs, this.#stop.signal);
     while (!this.#stop.signal.aborted) {
       this.#nudged = false;
       const ms = await this.#round().catch(this.#failed);

@@ -188,7 +188,7 @@ export class Running {
     this.#claims.start();
     this.#rescue.start();
     this.#schedules.start();
-    this.#pruning.start();
+    this.#pruning.start(Math.random() * pruneEveryMs); // nobody waits for it, and a program that starts has enough to do
   }
 
   get process(): number {

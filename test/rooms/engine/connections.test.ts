@@ -1,14 +1,19 @@
-import type pg from "pg";
+import pg from "pg";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Connections } from "../../../src/engine/connections.ts";
 import { testDatabase } from "../../setup/database.ts";
 import { passage } from "../../setup/passage.ts";
 import { until } from "../../setup/until.ts";
 
-async function connections(most: number, { connectionTimeoutMillis = 10_000, least = 0 } = {}) {
+async function connections(most: number, { connectionTimeoutMillis = 10_000, least = 0, settings = "select" } = {}) {
   const { url, sql } = await testDatabase();
   const way = await passage(url);
-  const opened = new Connections({ config: { connectionString: way.url, connectionTimeoutMillis }, most, least });
+  const opened = new Connections({
+    config: { connectionString: way.url, connectionTimeoutMillis },
+    most,
+    least,
+    settings,
+  });
   onTestFinished(() => opened.end());
   return { opened, way, sql };
 }
@@ -166,6 +171,28 @@ test("what rests for half a minute is closed, but for as many as are to stay", a
     expect(pids.includes(await backend(next))).toBe(least === 1);
     opened.giveBack(next, false);
   }
+});
+
+test("a connection that was opened elsewhere is used like any other, and counts", async () => {
+  const { opened, way } = await connections(1);
+  const elsewhere = new pg.Client(way.url);
+  await elsewhere.connect();
+  await opened.adopt(elsewhere);
+  const client = await opened.take();
+  expect(client).toBe(elsewhere);
+  const waiting = opened.take();
+  opened.giveBack(client, false);
+  opened.giveBack(await waiting, false);
+  expect(way.came).toBe(1);
+});
+
+test("one that does not take the settings is closed, and its error told", async () => {
+  const { opened, way } = await connections(1, { settings: "set no.such, setting" });
+  const elsewhere = new pg.Client(way.url);
+  await elsewhere.connect();
+  const ended = new Promise<void>((resolve) => elsewhere.once("end", resolve));
+  await expect(opened.adopt(elsewhere)).rejects.toThrow("syntax error");
+  await ended;
 });
 
 test("nobody waits longer than a connection may take to open", async () => {
