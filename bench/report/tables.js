@@ -7,6 +7,7 @@ const titles = {
   enqueue: "Enqueue",
   run: "Run no-op jobs from a full queue",
   latency: "Latency of a single job",
+  steady: "An ordinary day: 100 jobs of 20 ms a second",
   deploy: "A deploy while jobs run",
   floor: "The floor: the same statements by pgbench",
   contracts: "What versioned contracts cost",

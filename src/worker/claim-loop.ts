@@ -110,7 +110,7 @@ export class ClaimLoop {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    void prepareClaims(this.#options.database, this.#options.process()).catch(() => {}); // the first claim is told of it
+    void prepareClaims(this.#options.database, this.#options.process()).catch(() => {}); // where it fails, the first claim is told
     for (let failures = 0; !signal.aborted; ) {
       try {
         if (this.#options.closing.closes === "all" || !this.#options.isSure()) {
