@@ -13,7 +13,7 @@ const rate = 100;
 function steady(processes) {
   return {
     scenario: "steady",
-    name: `${processes} workers`,
+    name: processes === 1 ? "1 worker" : `${processes} workers`,
     primary: "CPU ms/job",
     better: "lower",
     quick: false,

@@ -13,8 +13,7 @@ import { stretches } from "./migrations/0012-stretches.ts";
 import { unstarted } from "./migrations/0013-unstarted.ts";
 import { enqueueWithin } from "./migrations/0014-enqueue-within.ts";
 
-/** All migrations, in their order. The last one's version stands in migrate.ts too. */
-export interface Migration {
+interface Migration {
   readonly version: number;
   readonly name: string;
   readonly text: string;
@@ -22,6 +21,7 @@ export interface Migration {
   readonly oldest: number;
 }
 
+/** All migrations, in their order. The last one's version stands in migrate.ts too. */
 export const migrations: readonly Migration[] = [
   { version: 1, name: "queue", text: queue, oldest: 1 },
   { version: 2, name: "registry", text: registry, oldest: 1 },
