@@ -175,7 +175,7 @@ export async function claimJobs(
   return readJobs(rows, lanes[0]?.lane).sort(byPlace); // they have come as they lie in the table
 }
 
-/** Opens the connection on which claims are sent in line, and has them planned there, so that the first job does not wait for it. Claims nothing. */
+/** Has a claim planned on the connection on which they are sent in line, so that the first job waits neither for that nor for the connection. Claims nothing. */
 export async function prepareClaims(database: Database, process: number): Promise<void> {
   await claimJobs(database, { process, batch: 0, lanes: [], starting: 0, inLine: true });
 }

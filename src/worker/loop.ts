@@ -30,14 +30,18 @@ export class Loop {
   }
 
   async #run(inMs: number): Promise<void> {
-    if (inMs > 0) await pause(inMs, this.#stop.signal);
+    if (inMs > 0) await this.#rest(inMs);
     while (!this.#stop.signal.aborted) {
       this.#nudged = false;
       const ms = await this.#round().catch(this.#failed);
       if (this.#nudged || this.#stop.signal.aborted) continue; // told in the middle of the round
-      this.#wake = new AbortController();
-      await pause(ms, this.#wake.signal);
+      await this.#rest(ms);
     }
+  }
+
+  async #rest(ms: number): Promise<void> {
+    this.#wake = new AbortController();
+    await pause(ms, this.#wake.signal);
   }
 
   /** Resolves when the present round has ended. Idempotent. */

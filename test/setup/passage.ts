@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 /** A way to a database on which new connections can be kept waiting or refused, and those that there are cut. Counts who comes. */
 export async function passage(url: string) {
   const target = new URL(url);
-  let now: "open" | "waiting" | "refused" = "open";
+  let now: "open" | "one more" | "waiting" | "refused" = "open";
   let came = 0;
   const held: Socket[] = [];
   const sockets = new Set<Socket>();
@@ -22,7 +22,10 @@ export async function passage(url: string) {
     near.on("error", () => {});
     if (now === "refused") near.destroy();
     else if (now === "waiting") held.push(near);
-    else pass(near);
+    else {
+      if (now === "one more") now = "refused";
+      pass(near);
+    }
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -36,3 +36,12 @@ test("a loop that is to begin later begins then, and not at all where it is stop
   await other.loop.stop();
   expect(other.rounds()).toBe(0);
 });
+
+test("a loop that is told before it was to begin begins at once", async () => {
+  const { loop, rounds } = looping();
+  loop.start(5_000);
+  loop.nudge();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(rounds()).toBe(1);
+  await loop.stop();
+});
