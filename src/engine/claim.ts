@@ -38,7 +38,7 @@ export interface LaneQuota {
 
 /**
  * What is done with the jobs of `head`, and told of them. A row of a dozen values for each job would cost more than all the rest of a claim, here and there, and a text
- * made of them nearly half of it. So each column is told of all jobs together, times as the database keeps them, and what nearly no job has only of those that have it.
+ * made of them nearly half of it. So each column is told of hundreds of jobs together, times as the database keeps them, and what nearly no job has only of those that have it.
  */
 const taken = sql`
   taken as (
@@ -51,20 +51,32 @@ const taken = sql`
           coalesce(older, 'null'), ',', coalesce(unstarted, 0), ']') end as rest
   ), told as (
     -- Texts have limits, so that large ones come by themselves.
-    select string_agg(id::text, ',') as ids,
+    select id % $9 as part,
+      string_agg(id::text, ',') as ids,
       array_to_string(array_agg(lane) filter (where cardinality($3::int[]) > 1), ',') as lanes,
       encode(array_send(array_agg(run_at)), 'base64') as "runAt",
       encode(array_send(array_agg(enqueued_at)), 'base64') as "enqueuedAt",
       string_agg(case when octet_length(rest) <= 10000 then rest end, ',') as rest,
       string_agg(case when octet_length(payload) <= 10000 then payload else '' end, chr(31)) as payloads,
       max(greatest(octet_length(payload), octet_length(rest))) > 10000 as some_large
-    from taken having count(*) > 0
+    from taken
+    group by id % $9
   )
-  select ids, lanes, "runAt", "enqueuedAt", rest, payloads, (date_part('epoch', now()) * 1e6)::bigint::text as now
-  from told
-  union all
-  select id::text, null, null, null, rest, payload, null
-  from taken where (select some_large from told) and (octet_length(payload) > 10000 or octet_length(rest) > 10000)
+  select case when own.id is null then ids else own.id end as ids,
+    case when own.id is null then lanes end as lanes,
+    case when own.id is null then "runAt" end as "runAt",
+    case when own.id is null then "enqueuedAt" end as "enqueuedAt",
+    case when own.id is null then told.rest else own.rest end as rest,
+    case when own.id is null then payloads else own.payload end as payloads,
+    case when own.id is null then (date_part('epoch', now()) * 1e6)::bigint::text end as now
+  from told -- named once: what is named twice is copied
+  cross join lateral (
+    select null as id, null as rest, null as payload
+    union all
+    select id::text, rest, payload
+    from taken
+    where told.some_large and id % $9 = told.part and (octet_length(payload) > 10000 or octet_length(rest) > 10000)
+  ) as own
 `;
 
 const claim = statement(
@@ -107,7 +119,7 @@ const claimFromBacklog = statement(
   ), head as materialized (
     select line.ctid as at, line.id, line.run_at
     from me
-    cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[], $9::timestamptz[]) as wanted (lane, quota, floor, floor_id, backlog_at)
+    cross join unnest($3::int[], $4::int[], $5::timestamptz[], $6::bigint[], $10::timestamptz[]) as wanted (lane, quota, floor, floor_id, backlog_at)
     left join lateral (
       select claim.to_run_at, claim.to_id
       from taskmaster.claim
@@ -147,14 +159,29 @@ export interface ClaimRequest {
   readonly starting: number;
   /** Whether all of the lanes are of interruptible tasks, which a gate may let go on. Default false. */
   readonly interruptibleOnly?: boolean;
+  /** How long the payloads' texts have been lately, in characters: many long ones come in more rows. Default 0. */
+  readonly payloadLength?: number;
   /** Whether it may be sent while another claim is on its way: the database carries them out one after the other. Default false. */
   readonly inLine?: boolean;
+}
+
+/**
+ * Jobs and payloads that are told of in one row, at most, where payloads are as long as they were. V8 puts a text of more than 128 kB into memory of its
+ * own, which it takes from the system and gives back with the next garbage collection.
+ */
+const inOneRow = { jobs: 500, characters: 64_000 };
+
+function rowsFor(jobs: number, payloadLength: number): number {
+  return Math.max(
+    1,
+    Math.ceil(Math.min(jobs, Math.max(jobs / inOneRow.jobs, (jobs * payloadLength) / inOneRow.characters))),
+  );
 }
 
 /** Claims what is due, oldest first within each lane. */
 export async function claimJobs(
   database: Database,
-  { process, batch, lanes, starting, interruptibleOnly = false, inLine = false }: ClaimRequest,
+  { process, batch, lanes, starting, interruptibleOnly = false, payloadLength = 0, inLine = false }: ClaimRequest,
 ): Promise<ClaimedJob[]> {
   const values: unknown[] = [
     process,
@@ -165,12 +192,16 @@ export async function claimJobs(
     lanes.map(({ floor }) => floor?.id ?? "0"),
     starting,
     interruptibleOnly,
+    rowsFor(
+      lanes.reduce((sum, { quota }) => sum + quota, 0),
+      payloadLength,
+    ),
   ];
   const isBacklog = lanes.some(({ backlogAt }) => backlogAt !== undefined);
   if (isBacklog) values.push(lanes.map(({ backlogAt }) => (backlogAt === undefined ? null : toTimestamp(backlogAt))));
   const which = isBacklog ? claimFromBacklog : claim;
   const rows = await (inLine
-    ? database.queryInLine<WrittenRow>(which, values)
+    ? database.queryInLine<WrittenRow>(which, values, { isLarge: isBacklog })
     : database.query<WrittenRow>(which, values));
   return readJobs(rows, lanes[0]?.lane).sort(byPlace); // they have come as they lie in the table
 }

@@ -7,7 +7,7 @@ import { type Instant, readInstants } from "./instant.ts";
  * starts.
  */
 
-/** What the statement of a claim answers: one row for all jobs, then one for each job with large texts. */
+/** What the statement of a claim answers: a row for some hundred jobs, then one for each of them with large texts; and so on. */
 export type WrittenRow = WrittenJobs | LargeTexts;
 
 /** Jobs in columns, in no order. */
@@ -53,7 +53,7 @@ const nothingElse: Rest = [1, 0, 0, 0, 0, 0, null, 0];
 
 type Renditions = Readonly<Record<string, unknown>>;
 
-/** What a claim has brought, shared by its jobs. */
+/** What a row of a claim's answer has brought, shared by its jobs. */
 class Brought {
   readonly ids: readonly string[];
   readonly runAt: Float64Array;
@@ -195,8 +195,14 @@ export class ClaimedJob {
  *
  * @param lane whose they are, where only one was asked for
  */
-export function readJobs([written, ...large]: readonly WrittenRow[], lane = 0): ClaimedJob[] {
-  if (written === undefined || written.now === null) return [];
-  const brought = new Brought(written, large as LargeTexts[], lane);
-  return brought.ids.map((_, place) => new ClaimedJob(brought, place));
+export function readJobs(rows: readonly WrittenRow[], lane = 0): ClaimedJob[] {
+  const jobs: ClaimedJob[] = [];
+  for (let next = 0; next < rows.length; ) {
+    const written = rows[next++] as WrittenJobs;
+    const large: LargeTexts[] = [];
+    for (let row = rows[next]; row !== undefined && row.now === null; row = rows[++next]) large.push(row);
+    const brought = new Brought(written, large, lane);
+    for (let place = 0; place < brought.ids.length; place++) jobs.push(new ClaimedJob(brought, place));
+  }
+  return jobs;
 }

@@ -6,6 +6,7 @@ import { DatabaseUnavailableError, explain, isCertainlyUndone, isTransient } fro
 import { publish } from "./events.ts";
 import { Line } from "./line.ts";
 import type { Queryable } from "./queryable.ts";
+import { keepMemory } from "./server-memory.ts";
 import { type Statement, sql } from "./statement.ts";
 
 /**
@@ -41,6 +42,11 @@ export interface DatabaseOptions {
 export interface Bounds {
   /** How long to wait for an answer, in milliseconds. Default, and at most: 40 s. */
   readonly timeoutMs?: number;
+}
+
+export interface InLine extends Bounds {
+  /** Whether the statement takes megabytes of the server's memory, and others like it will follow: its process keeps them then. Default false. */
+  readonly isLarge?: boolean;
 }
 
 export interface RetryOptions {
@@ -92,6 +98,8 @@ export class Database {
   readonly #connections: Connections;
   readonly #line: Line;
   readonly #sessions: boolean;
+  /** Connections whose server process keeps its memory. */
+  readonly #keeping = new WeakSet<Client>();
 
   constructor(options: DatabaseOptions) {
     const { sessions = true, purpose = "queue" } = options;
@@ -126,15 +134,26 @@ export class Database {
   }
 
   /** `query`, behind those that were sent so before, without waiting for their answers, on one connection of its own (line.ts). */
-  async queryInLine<Row>(statement: Statement, values: readonly unknown[] = [], bounds: Bounds = {}): Promise<Row[]> {
-    if (!this.#sessions) return this.query<Row>(statement, values, bounds);
+  async queryInLine<Row>(statement: Statement, values: readonly unknown[] = [], how: InLine = {}): Promise<Row[]> {
+    if (!this.#sessions) return this.query<Row>(statement, values, how);
     try {
       const { name, text } = statement;
-      const asked = { name, text, values: values as unknown[], ...silence(bounds) };
-      return (await this.#line.use((client) => client.query(asked))).rows as Row[];
+      const asked = { name, text, values: values as unknown[], ...silence(how) };
+      const { rows } = await this.#line.use((client) => {
+        if (how.isLarge) this.#keepMemory(client);
+        return client.query(asked);
+      });
+      return rows as Row[];
     } catch (error) {
       throw explain(error);
     }
+  }
+
+  /** Sent before the statement that wants it; where it fails that one tells, or goes without. */
+  #keepMemory(client: Client): void {
+    if (this.#keeping.has(client)) return;
+    this.#keeping.add(client);
+    client.query({ ...keepMemory, values: [], ...silence({}) }).catch(() => {});
   }
 
   /**

@@ -59,6 +59,8 @@ export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
   readonly #stop = new AbortController();
   #batch = 0;
+  /** Of the last claim's payloads, on average. */
+  #payloadLength = 0;
   /** Oldest first. */
   readonly #sent: Asked[] = [];
   #nudged = false;
@@ -232,7 +234,15 @@ export class ClaimLoop {
       me,
       batch,
       lanes,
-      reply: claimJobs(database, { process: me, batch, lanes, starting, interruptibleOnly, inLine: true }),
+      reply: claimJobs(database, {
+        process: me,
+        batch,
+        lanes,
+        starting,
+        interruptibleOnly,
+        payloadLength: this.#payloadLength,
+        inLine: true,
+      }),
       brings: lanes.reduce((sum, { quota }) => sum + quota, 0),
       isAnswered: false,
     };
@@ -261,6 +271,7 @@ export class ClaimLoop {
   #handOver({ me, batch }: Asked, claimed: readonly ClaimedJob[]): void {
     const { tasks, scout, runner, settler, closing } = this.#options;
     if (claimed.length === 0) return;
+    this.#payloadLength = claimed.reduce((sum, { payloadLength }) => sum + payloadLength, 0) / claimed.length;
     const claim = new Claim(me, batch, claimed.length);
     if (isHeard()) publish({ event: "job.claimed", jobs: claimed.map(({ id }) => id) });
     const jobs: HeldJob[] = [];

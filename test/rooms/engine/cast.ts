@@ -31,7 +31,13 @@ const afterAllClaims = Date.UTC(2200, 0) * 1_000;
 /** A registered process; nothing of it runs but what the test does in its name. */
 export interface Process extends Registration {
   readonly id: number;
-  claim(options?: { quota?: number; starting?: number; backlog?: boolean; on?: Database }): Promise<Claimed[]>;
+  claim(options?: {
+    quota?: number;
+    starting?: number;
+    backlog?: boolean;
+    payloadLength?: number;
+    on?: Database;
+  }): Promise<Claimed[]>;
   /** The number of its last claim. */
   readonly batch: number;
 }
@@ -79,11 +85,13 @@ export async function register(
     get batch() {
       return batch;
     },
-    async claim({ quota = 100, starting = quota, backlog = false, on = database } = {}) {
+    async claim({ quota = 100, starting = quota, backlog = false, payloadLength = 0, on = database } = {}) {
       const backlogAt = backlog ? afterAllClaims : undefined;
       const lanes = readableLanes(await listLanes(on), queues, reads).map(({ id }) => ({ lane: id, quota, backlogAt }));
       batch++;
-      return (await claimJobs(on, { process: registration.process, batch, lanes, starting })).map(copied);
+      return (await claimJobs(on, { process: registration.process, batch, lanes, starting, payloadLength })).map(
+        copied,
+      );
     },
   };
 }

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { toTimestamp } from "../../../src/engine/instant.ts";
 import { listLanes } from "../../../src/engine/lanes.ts";
 import { testDatabase } from "../../setup/database.ts";
@@ -16,6 +16,28 @@ test("payloads of every size come whole and in their place", async () => {
   const jobs = await worker.claim();
   expect(jobs.map(({ id }) => id)).toEqual(written);
   expect(jobs.map(({ payload }) => payload)).toEqual([{ n: 0 }, large, { n: 2 }, { n: '"],[' }, { n: 4 }]);
+});
+
+test("many jobs, and long payloads, come in several rows, so that no text is larger than V8 keeps among others", async () => {
+  const { database, sql } = await testDatabase();
+  const written = await enqueue(database, short, 1_200);
+  await sql.query(
+    "update taskmaster.job set payload = jsonb_build_object('n', id, 'text', repeat('x', 1000)) where id % 2 = 0",
+  );
+  const worker = await register(database);
+  const answers = vi.spyOn(database, "query");
+  const texts = async (quota: number, payloadLength: number) => {
+    const jobs = await worker.claim({ quota, payloadLength });
+    const rows = (await answers.mock.results.at(-1)?.value) as { readonly payloads: string }[];
+    return { ids: jobs.map(({ id }) => id), lengths: rows.map(({ payloads }) => payloads.length) };
+  };
+  const some = await texts(300, 500);
+  expect(some.ids).toEqual(written.slice(0, 300));
+  expect(some.lengths).toHaveLength(3);
+  expect(Math.max(...some.lengths)).toBeLessThan(128_000);
+  const others = await texts(900, 0);
+  expect(others.ids).toEqual(written.slice(300));
+  expect(others.lengths).toHaveLength(2);
 });
 
 test("older renditions of every size come whole and with their job", async () => {
@@ -75,33 +97,39 @@ test("whatever a job holds comes as it was written, beside others that hold some
     unstarted: fc.option(fc.integer({ min: 1, max: 9 }), { nil: 0 }),
     older: fc.option(fc.dictionary(fc.constantFrom("1", "2", "17"), fc.jsonValue())),
   });
+  const lengths = fc.constantFrom(0, 2_000, 1_000_000); // of the payloads before: for one row, four, or as many as jobs
   await fc.assert(
-    fc.asyncProperty(fc.array(job, { minLength: 1, maxLength: 20 }), fc.nat(20), async (jobs, starting) => {
-      await sql.query("truncate taskmaster.job, taskmaster.claim");
-      const written = await enqueue(database, short, jobs.length);
-      for (const [place, { payload, indent, delivery, older, ...counts }] of jobs.entries())
-        await sql.query(
-          `update taskmaster.job set payload = $2, older = $3, deliveries = $4, failures = $5, crashes = $6, interruptions = $7, keyed = $8, unstarted = nullif($9, 0)
+    fc.asyncProperty(
+      fc.array(job, { minLength: 1, maxLength: 20 }),
+      fc.nat(20),
+      lengths,
+      async (jobs, starting, payloadLength) => {
+        await sql.query("truncate taskmaster.job, taskmaster.claim");
+        const written = await enqueue(database, short, jobs.length);
+        for (const [place, { payload, indent, delivery, older, ...counts }] of jobs.entries())
+          await sql.query(
+            `update taskmaster.job set payload = $2, older = $3, deliveries = $4, failures = $5, crashes = $6, interruptions = $7, keyed = $8, unstarted = nullif($9, 0)
            where id = $1`,
-          [
-            written[place],
-            JSON.stringify(JSON.parse(payload), null, indent),
-            older && JSON.stringify(older, null, indent),
-            delivery - 1,
-            ...Object.values(counts),
-          ],
+            [
+              written[place],
+              JSON.stringify(JSON.parse(payload), null, indent),
+              older && JSON.stringify(older, null, indent),
+              delivery - 1,
+              ...Object.values(counts),
+            ],
+          );
+        const worker = await register(database);
+        expect(await worker.claim({ starting, payloadLength })).toMatchObject(
+          jobs.map(({ indent, payload, older, ...facts }, place) => ({
+            ...facts,
+            id: written[place],
+            started: place < starting,
+            payload: JSON.parse(payload),
+            older: older && JSON.parse(JSON.stringify(older)),
+          })),
         );
-      const worker = await register(database);
-      expect(await worker.claim({ starting })).toMatchObject(
-        jobs.map(({ indent, payload, older, ...facts }, place) => ({
-          ...facts,
-          id: written[place],
-          started: place < starting,
-          payload: JSON.parse(payload),
-          older: older && JSON.parse(JSON.stringify(older)),
-        })),
-      );
-    }),
+      },
+    ),
     { numRuns: 30 },
   );
   await sql.query("truncate taskmaster.job, taskmaster.claim"); // counts that no queue would have come to

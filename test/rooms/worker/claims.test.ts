@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { Taskmaster } from "../../../src/client/taskmaster.ts";
 import { task } from "../../../src/contract/task.ts";
+import { Database } from "../../../src/engine/database.ts";
 import type { TaskmasterEvent } from "../../../src/engine/events.ts";
 import { Worker } from "../../../src/worker/worker.ts";
 import { testDatabase } from "../../setup/database.ts";
@@ -73,6 +74,19 @@ test("of jobs with large payloads a worker has no more ahead than 16 MB of them,
   const { ahead } = await most({ jobs: 100, concurrency: 4, bytes: 900_000 }, () => {});
   expect(ahead).toBeGreaterThan(4);
   expect(ahead).toBeLessThanOrEqual(17 + 4);
+});
+
+test("of long payloads a claim tells in short texts, as soon as one has been seen, and a claim from a backlog is a large statement", async () => {
+  const answers = vi.spyOn(Database.prototype, "queryInLine");
+  onTestFinished(() => answers.mockRestore());
+  await most({ jobs: 8_000, concurrency: 10, bytes: 1_000 }, () => {});
+  const claims = (await Promise.all(answers.mock.results.map(({ value }) => value))) as {
+    readonly payloads: string;
+  }[][];
+  const lengths = claims.map((rows) => rows.map(({ payloads }) => payloads.length)).filter(({ length }) => length > 0);
+  expect(lengths.some((rows) => rows.length > 5)).toBe(true);
+  expect(answers.mock.calls.some(([, , how]) => how?.isLarge)).toBe(true);
+  expect(Math.max(...lengths.slice(2).flat())).toBeLessThan(128_000); // two may be on their way
 });
 
 test("connections that break while claims from a backlog are on their way, one behind the other, lose no job and double none", async () => {
