@@ -4,6 +4,7 @@ import { type Database, pause } from "../engine/database.ts";
 import { isTransient } from "../engine/database-errors.ts";
 import { isHeard, publish } from "../engine/events.ts";
 import { releaseJobs } from "../engine/release.ts";
+import { roomFor } from "./claim-room.ts";
 import type { Closing } from "./closing.ts";
 import { Claim, HeldJob } from "./held-job.ts";
 import type { Runner } from "./runner.ts";
@@ -37,11 +38,6 @@ export interface ClaimLoopOptions {
 }
 
 const reconcileMs = 30_000;
-/** Attempts that ended and are not written yet, at most: beyond it the database is too slow or away, and nothing more starts. */
-const mostUnsettled = 4_000;
-
-/** Where fewer jobs may be claimed ahead, a second claim on its way is not worth its while. */
-const worthTwo = 600;
 
 /** A claim that was sent, and whose jobs are not handed over yet. */
 interface Asked {
@@ -222,7 +218,7 @@ export class ClaimLoop {
     const { database, scout, runner, closing, isSure, process } = this.#options;
     if (!scout.isHot || closing.closes === "all" || !isSure() || this.#stop.signal.aborted) return undefined;
     const expected = this.#sent.reduce((sum, { brings }) => sum + brings, 0);
-    const room = this.#room(expected, isSecond);
+    const room = roomFor(this.#options, expected, isSecond);
     const mayStart = ({ execution }: TaskEntry) => closing.allows(execution);
     const lanes = room > 0 ? scout.plan(room, runner.concurrency, mayStart, isSecond) : [];
     if (lanes.length === 0) return undefined;
@@ -246,26 +242,6 @@ export class ClaimLoop {
       brings: lanes.reduce((sum, { quota }) => sum + quota, 0),
       isAnswered: false,
     };
-  }
-
-  /**
-   * How many jobs to ask for; 0 while there is little room, so that claims stay large: half of what may lie here, or a third where two claims may be on
-   * their way.
-   *
-   * @param expected jobs that are on their way here
-   * @param isSecond whether a claim is unanswered
-   */
-  #room(expected: number, isSecond: boolean): number {
-    const { database, runner, settler, scout } = this.#options;
-    if (settler.unsettled > mostUnsettled) return 0;
-    const ahead = runner.pace.ahead(scout.hotTasks());
-    const inTwo = ahead >= worthTwo && database.hasLine && scout.hasBacklog;
-    if (isSecond && !inTwo) return 0;
-    const slots = Math.max(0, runner.freeSlots - expected);
-    const free = ahead - runner.buffered - Math.max(0, expected - runner.freeSlots);
-    const share = Math.ceil(ahead / 3);
-    if (slots === 0 && free < (inTwo ? share : ahead / 2)) return 0;
-    return slots + Math.max(0, inTwo ? Math.min(free, share) : free);
   }
 
   #handOver({ me, batch }: Asked, claimed: readonly ClaimedJob[]): void {
