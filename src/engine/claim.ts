@@ -50,17 +50,19 @@ const taken = sql`
         else concat('"', id, '":[', deliveries, ',', (started_at is not null)::int, ',', failures, ',', crashes, ',', interruptions, ',', keyed::int, ',',
           coalesce(older, 'null'), ',', coalesce(unstarted, 0), ']') end as rest
   ), told as (
-    -- Texts have limits, so that large ones come by themselves.
-    select id % $9 as part,
+    -- Texts have limits, so that large ones come by themselves, behind the row of their jobs: all of these have one row, so that they are looked for once.
+    select part,
       string_agg(id::text, ',') as ids,
       array_to_string(array_agg(lane) filter (where cardinality($3::int[]) > 1), ',') as lanes,
       encode(array_send(array_agg(run_at)), 'base64') as "runAt",
       encode(array_send(array_agg(enqueued_at)), 'base64') as "enqueuedAt",
-      string_agg(case when octet_length(rest) <= 10000 then rest end, ',') as rest,
-      string_agg(case when octet_length(payload) <= 10000 then payload else '' end, chr(31)) as payloads,
-      max(greatest(octet_length(payload), octet_length(rest))) > 10000 as some_large
-    from taken
-    group by id % $9
+      string_agg(case when part >= 0 then rest end, ',') as rest,
+      string_agg(case when part >= 0 then payload else '' end, chr(31)) as payloads
+    from (
+      select *, case when octet_length(payload) > 10000 or octet_length(rest) > 10000 then -1 else id % $9 end as part
+      from taken
+    ) as parted
+    group by part
   )
   select case when own.id is null then ids else own.id end as ids,
     case when own.id is null then lanes end as lanes,
@@ -75,7 +77,7 @@ const taken = sql`
     union all
     select id::text, rest, payload
     from taken
-    where told.some_large and id % $9 = told.part and (octet_length(payload) > 10000 or octet_length(rest) > 10000)
+    where told.part = -1 and (octet_length(payload) > 10000 or octet_length(rest) > 10000)
   ) as own
 `;
 

@@ -12,10 +12,21 @@ test("payloads of every size come whole and in their place", async () => {
   const put = "update taskmaster.job set payload = $2 where id = $1";
   await sql.query(put, [written[1], JSON.stringify(large, null, 2)]);
   await sql.query(put, [written[3], JSON.stringify({ n: '"],[' })]);
-  const worker = await register(database);
-  const jobs = await worker.claim();
-  expect(jobs.map(({ id }) => id)).toEqual(written);
-  expect(jobs.map(({ payload }) => payload)).toEqual([{ n: 0 }, large, { n: 2 }, { n: '"],[' }, { n: 4 }]);
+  await sql.query(put, [written[2], JSON.stringify({ n: 2, text: large.text })]);
+  for (const payloadLength of [0, 1_000_000]) {
+    const worker = await register(database);
+    const jobs = await worker.claim({ payloadLength });
+    expect(jobs.map(({ id }) => id)).toEqual(written);
+    expect(jobs.map(({ payload }) => payload)).toEqual([
+      { n: 0 },
+      large,
+      { n: 2, text: large.text },
+      { n: '"],[' },
+      { n: 4 },
+    ]);
+    await sql.query("update taskmaster.job set worker = null, started_at = null");
+    await sql.query("truncate taskmaster.claim");
+  }
 });
 
 test("many jobs, and long payloads, come in several rows, so that no text is larger than V8 keeps among others", async () => {
@@ -28,8 +39,11 @@ test("many jobs, and long payloads, come in several rows, so that no text is lar
   const answers = vi.spyOn(database, "query");
   const texts = async (quota: number, payloadLength: number) => {
     const jobs = await worker.claim({ quota, payloadLength });
-    const rows = (await answers.mock.results.at(-1)?.value) as { readonly payloads: string }[];
-    return { ids: jobs.map(({ id }) => id), lengths: rows.map(({ payloads }) => payloads.length) };
+    const rows = (await answers.mock.results.at(-1)?.value) as {
+      readonly payloads: string;
+      readonly now: string | null;
+    }[];
+    return { ids: jobs.map(({ id }) => id), lengths: rows.map(({ payloads }) => payloads.length), rows };
   };
   const some = await texts(300, 500);
   expect(some.ids).toEqual(written.slice(0, 300));
@@ -38,6 +52,16 @@ test("many jobs, and long payloads, come in several rows, so that no text is lar
   const others = await texts(900, 0);
   expect(others.ids).toEqual(written.slice(300));
   expect(others.lengths).toHaveLength(2);
+
+  // Each row of jobs with large payloads has the server go through all of the claim once more.
+  const large = await enqueue(database, short, 40);
+  await sql.query(
+    "update taskmaster.job set payload = jsonb_build_object('n', id, 'text', repeat('x', 20000)) where worker is null",
+  );
+  const { rows, ids } = await texts(100, 20_000);
+  expect(ids).toEqual(large);
+  expect(rows.filter(({ now }) => now !== null)).toHaveLength(1);
+  expect(rows).toHaveLength(41);
 });
 
 test("older renditions of every size come whole and with their job", async () => {
