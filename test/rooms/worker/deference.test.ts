@@ -130,7 +130,7 @@ test("whoever is alone, and what is due later, waits for nobody", () => {
   expect(answered.slice(11)).toEqual(work);
 });
 
-test("four workers do not all ask the database for each job; where one is busy, another runs the next", async () => {
+test("eight workers do not all ask the database for each job; where one is busy, another runs the next", async () => {
   const { url } = await testDatabase();
   let ran: () => void = () => {};
   let blocked = 0;
@@ -147,7 +147,7 @@ test("four workers do not all ask the database for each job; where one is busy, 
       await released;
     });
   const workers = Array.from(
-    { length: 4 },
+    { length: 8 },
     () => new Worker({ database: url, tasks: [quick], release: "r1", concurrency: 2 }),
   );
   onTestFinished(async () => void (await Promise.all(workers.map((worker) => worker.stop()))));
@@ -166,11 +166,13 @@ test("four workers do not all ask the database for each job; where one is busy, 
   await oneByOne(100);
   const asked = vi.spyOn(Database.prototype, "queryInLine");
   onTestFinished(() => asked.mockRestore());
+  const since = performance.now();
   await oneByOne(200);
   const inVain = asked.mock.calls.length - 200;
-  expect(inVain).toBeLessThan(400); // each of the others for each job would be 600
-  for (let job = 0; job < 8; job++) await client.enqueue(quick, { blocks: true });
-  await until("all are busy", () => blocked === 8);
+  // Each of the others for each job would be 1,400. About once in 10 ms together is fewer, however slow the machine; what luck adds stays below.
+  expect(inVain).toBeLessThan(200 + (1.25 * (performance.now() - since)) / 10);
+  for (let job = 0; job < 16; job++) await client.enqueue(quick, { blocks: true });
+  await until("all are busy", () => blocked === 16);
   release();
 });
 
