@@ -5,6 +5,9 @@
  *
  * How long an attempt takes does not say how many end: where the machine is busy with other things, such as a dozen other workers, or this program has
  * just started, functions that end at once wait for their turn. So it is also measured how long what was claimed ahead waits here until it starts.
+ *
+ * Where no attempt has ended within `aheadMs`, nothing is known of the present jobs, which may be of another kind than the last ones: what has a slot is claimed, and as
+ * soon as one of them has ended, the rest.
  */
 const aheadMs = 100;
 const most = 6_000;
@@ -31,6 +34,8 @@ export class Pace {
   readonly #tasks = new Map<string, Averages>();
   /** Jobs ahead that start in time, as far as is known. */
   #inTime = atFirst;
+  /** When the last attempt ended, by `performance.now()`. */
+  #ranAt = Number.NEGATIVE_INFINITY;
   /** What had started in all, now and then within the last second and once before it, oldest first. */
   readonly #marks: { readonly at: number; readonly started: number }[] = [];
 
@@ -39,6 +44,7 @@ export class Pace {
   }
 
   ran(task: string, ms: number, length: number): void {
+    this.#ranAt = performance.now();
     const averages = this.#tasks.get(task);
     if (averages === undefined) {
       this.#tasks.set(task, { ms, length });
@@ -84,6 +90,7 @@ export class Pace {
 
   /** Jobs beyond the free slots that may be claimed, where these tasks have work: the slowest and the largest of them decide. */
   ahead(tasks: ReadonlySet<string>): number {
+    if (performance.now() - this.#ranAt > aheadMs) return 0;
     let slowest = 0;
     let longest = 0;
     for (const task of tasks) {

@@ -43,11 +43,14 @@ export interface RunnerOptions {
 const announceAfterMs = 200;
 /** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back, unless its turn comes within as long again. */
 const staleAfterMs = 1_000;
+/** Where not one attempt has ended between so many looks, what runs is of another kind than what had ended before: nothing waits for it to end. */
+const looksBlocked = 3;
 
 interface Look {
   /** By `performance.now()`. */
   readonly at: number;
   readonly started: number;
+  readonly ended: number;
 }
 
 /**
@@ -65,7 +68,8 @@ export class Runner {
   readonly pace: Pace;
   #startedFromBuffer = 0;
   /** The last second's looks at the buffer for what has waited too long, oldest first, and what had been started from it then. */
-  readonly #looks: Look[] = [{ at: performance.now(), started: 0 }];
+  readonly #looks: Look[] = [{ at: performance.now(), started: 0, ended: 0 }];
+  #endedInAll = 0;
   #endsInTurn = 0;
   #next: NodeJS.Immediate | undefined;
   #ended: (() => void)[] = [];
@@ -175,6 +179,7 @@ export class Runner {
   readonly #onEnd = (attempt: Attempt, outcome: Outcome): void => {
     const { job } = attempt;
     this.#running.delete(attempt);
+    this.#endedInAll++;
     this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt, job.payloadLength);
     this.#options.onEnded(job, outcome);
     if (++this.#endsInTurn < mostEndsInTurn) this.pump();
@@ -234,13 +239,17 @@ export class Runner {
    */
   takeStale(): HeldJob[] {
     const now = performance.now();
-    this.#looks.push({ at: now, started: this.#startedFromBuffer });
+    this.#looks.push({ at: now, started: this.#startedFromBuffer, ended: this.#endedInAll });
     while (now - (this.#looks[1] as Look).at >= staleAfterMs) this.#looks.shift();
     const [oldest] = this.#buffer;
-    if (oldest === undefined || now - oldest.claim.heldSince <= staleAfterMs) return [];
+    if (oldest === undefined) return [];
+    // Looks, not milliseconds: a program that was stopped for a while, or had no turn, sees one look and has not been blocked.
+    const lately = this.#looks.at(-looksBlocked);
+    const isBlocked = lately !== undefined && lately.ended === this.#endedInAll && oldest.claim.heldSince <= lately.at;
+    if (!isBlocked && now - oldest.claim.heldSince <= staleAfterMs) return [];
     const { at, started } = this.#looks[0] as Look;
-    const soon = Math.floor(((this.#startedFromBuffer - started) / Math.max(now - at, 1)) * staleAfterMs);
-    const stale = this.#buffer.splice(soon);
+    const rate = isBlocked ? 0 : (this.#startedFromBuffer - started) / Math.max(now - at, 1);
+    const stale = this.#buffer.splice(Math.floor(rate * staleAfterMs));
     if (stale.length > 0) this.pace.gaveUp();
     return stale;
   }

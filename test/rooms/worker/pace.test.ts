@@ -19,10 +19,11 @@ function quick() {
   return {
     pace,
     ahead: () => pace.ahead(tasks),
-    /** A claim of so many jobs has come, and the last of them starts so many milliseconds later. */
+    /** A claim of so many jobs has come, and the last of them starts so many milliseconds later, when another one ends. */
     claim(jobs: number, ms: number): void {
       vi.advanceTimersByTime(ms);
       started += jobs;
+      pace.ran("pace.one", 0.01, 100);
       pace.started(started, started - jobs, ms);
     },
   };
@@ -47,6 +48,17 @@ test("a claim whose jobs wait for long is followed by one whose jobs do not, and
   expect(ahead()).toBe(500);
   claim(10, 60_000);
   expect(ahead()).toBe(1);
+});
+
+test("where nothing has ended for a tenth of a second nothing is claimed ahead, until something ends", () => {
+  const { pace, ahead, claim } = quick();
+  for (let i = 0; i < 5; i++) claim(ahead(), 5);
+  vi.advanceTimersByTime(100);
+  expect(ahead()).toBe(2_000);
+  vi.advanceTimersByTime(1);
+  expect(ahead()).toBe(0);
+  pace.ran("pace.one", 0.01, 100);
+  expect(ahead()).toBe(2_000);
 });
 
 test("however many jobs a worker starts a second, what it claims ahead comes to wait between 75 and 300 ms, within a few claims", () => {
