@@ -6,7 +6,7 @@
  * How long an attempt takes does not say how many end: where the machine is busy with other things, such as a dozen other workers, or this program has
  * just started, functions that end at once wait for their turn. So it is also measured how long what was claimed ahead waits here until it starts.
  *
- * Where no attempt has ended within `aheadMs`, nothing is known of the present jobs, which may be of another kind than the last ones: what has a slot is claimed, and as
+ * Where no attempt has ended within `mostHeldMs`, nothing is known of the present jobs, which may be of another kind than the last ones: what has a slot is claimed, and as
  * soon as one of them has ended, the rest.
  */
 const aheadMs = 100;
@@ -90,7 +90,7 @@ export class Pace {
 
   /** Jobs beyond the free slots that may be claimed, where these tasks have work: the slowest and the largest of them decide. */
   ahead(tasks: ReadonlySet<string>): number {
-    if (performance.now() - this.#ranAt > aheadMs) return 0;
+    if (performance.now() - this.#ranAt > mostHeldMs) return 0;
     let slowest = 0;
     let longest = 0;
     for (const task of tasks) {

@@ -43,7 +43,7 @@ export interface RunnerOptions {
 const announceAfterMs = 200;
 /** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back, unless its turn comes within as long again. */
 const staleAfterMs = 1_000;
-/** Where not one attempt has ended between so many looks, what runs is of another kind than what had ended before: nothing waits for it to end. */
+/** Where not one attempt has ended between so many looks, what runs is of another kind than what had ended before, and nothing waits here for its end. */
 const looksBlocked = 3;
 
 interface Look {
@@ -245,7 +245,8 @@ export class Runner {
     if (oldest === undefined) return [];
     // Looks, not milliseconds: a program that was stopped for a while, or had no turn, sees one look and has not been blocked.
     const lately = this.#looks.at(-looksBlocked);
-    const isBlocked = lately !== undefined && lately.ended === this.#endedInAll && oldest.claim.heldSince <= lately.at;
+    const isQuiet = lately !== undefined && lately.ended === this.#endedInAll && oldest.claim.heldSince <= lately.at;
+    const isBlocked = isQuiet && this.#announcing.size === 0; // else the database is slow, and would have more to do
     if (!isBlocked && now - oldest.claim.heldSince <= staleAfterMs) return [];
     const { at, started } = this.#looks[0] as Look;
     const rate = isBlocked ? 0 : (this.#startedFromBuffer - started) / Math.max(now - at, 1);

@@ -20,12 +20,12 @@ afterEach(() => {
 });
 
 /** A runner with one slot, and jobs of a task whose attempts end when the test says so; `claim` claims all of them. */
-async function stage(jobs: number) {
+async function stage(jobs: number, kind: "short" | "interruptible" = "interruptible") {
   const { database, sql } = await testDatabase();
   const ends: (() => void)[] = [];
-  const slow = task("slow")
-    .payload(z.object({ n: z.number() }))
-    .interruptible(() => new Promise<void>((resolve) => void ends.push(resolve)));
+  const named = task("slow").payload(z.object({ n: z.number() }));
+  const run = () => new Promise<void>((resolve) => void ends.push(resolve));
+  const slow = kind === "short" ? named.short(run) : named.interruptible(run);
   const tasks = new TaskTable([slow]);
   const { id: process } = await register(database, { tasks: [slow] });
   const written = await enqueue(database, slow, jobs);
@@ -98,6 +98,19 @@ test("where no attempt ends between three looks, what was claimed ahead before t
   expect(look(250)).toEqual([]);
   expect(look(250)).toEqual([]);
   expect(look(250)).toEqual(written.slice(3));
+  await endOne();
+});
+
+test("what waits for a database that is slow to take a start does not go back, which would be one thing more to do", async () => {
+  const { claim, endOne, look, runner, sql, written } = await stage(3, "short");
+  const other = await sql.connect();
+  await other.query("begin");
+  const jobs = await claim();
+  await other.query("select from taskmaster.job where id = $1 for update", [written[0]]);
+  runner.offer(jobs);
+  for (let i = 0; i < 4; i++) expect(look(250)).toEqual([]);
+  await other.query("commit");
+  other.release();
   await endOne();
 });
 
