@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { task } from "../../../src/contract/task.ts";
 import { claimJobs } from "../../../src/engine/claim.ts";
@@ -104,13 +104,13 @@ test("where no attempt ends between three looks, what was claimed ahead before t
 test("what waits for a database that is slow to take a start does not go back, which would be one thing more to do", async () => {
   const { claim, endOne, look, runner, sql, written } = await stage(3, "short");
   const other = await sql.connect();
+  onTestFinished(() => other.release(true));
   await other.query("begin");
   const jobs = await claim();
   await other.query("select from taskmaster.job where id = $1 for update", [written[0]]);
   runner.offer(jobs);
   for (let i = 0; i < 4; i++) expect(look(250)).toEqual([]);
   await other.query("commit");
-  other.release();
   await endOne();
 });
 
