@@ -43,8 +43,16 @@ export class Pace {
     this.#concurrency = concurrency;
   }
 
-  ran(task: string, ms: number, length: number): void {
-    this.#ranAt = performance.now();
+  /**
+   * An attempt has ended.
+   *
+   * @param startedAt by `performance.now()`
+   * @param length of its payload, in characters of JSON
+   */
+  ran(task: string, startedAt: number, length: number): void {
+    const now = performance.now();
+    const ms = now - startedAt;
+    this.#ranAt = now;
     const averages = this.#tasks.get(task);
     if (averages === undefined) {
       this.#tasks.set(task, { ms, length });

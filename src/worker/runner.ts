@@ -43,7 +43,7 @@ export interface RunnerOptions {
 const announceAfterMs = 200;
 /** What was claimed ahead of time for a tenth of a second, and still has no slot after this, goes back, unless its turn comes within as long again. */
 const staleAfterMs = 1_000;
-/** Where not one attempt has ended between so many looks, what runs is of another kind than what had ended before, and nothing waits here for its end. */
+/** Where not one attempt has ended between so many looks (one each 250 ms, running.ts), what runs is of another kind than what had ended before, and nothing waits here for its end. */
 const looksBlocked = 3;
 
 interface Look {
@@ -67,7 +67,7 @@ export class Runner {
   readonly #hooks: AttemptHooks;
   readonly pace: Pace;
   #startedFromBuffer = 0;
-  /** The last second's looks at the buffer for what has waited too long, oldest first, and what had been started from it then. */
+  /** The last second's looks at the buffer for what has waited too long, oldest first: what had been started from it by then, and how many attempts had ended. */
   readonly #looks: Look[] = [{ at: performance.now(), started: 0, ended: 0 }];
   #endedInAll = 0;
   #endsInTurn = 0;
@@ -180,7 +180,7 @@ export class Runner {
     const { job } = attempt;
     this.#running.delete(attempt);
     this.#endedInAll++;
-    this.pace.ran(job.task.contract.name, performance.now() - attempt.startedAt, job.payloadLength);
+    this.pace.ran(job.task.contract.name, attempt.startedAt, job.payloadLength);
     this.#options.onEnded(job, outcome);
     if (++this.#endsInTurn < mostEndsInTurn) this.pump();
     else this.#rest();
