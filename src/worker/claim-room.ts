@@ -1,4 +1,5 @@
 import type { Database } from "../engine/database.ts";
+import type { Pace } from "./pace.ts";
 import type { Runner } from "./runner.ts";
 import type { Scout } from "./scout.ts";
 import type { Settler } from "./settler.ts";
@@ -10,10 +11,10 @@ const worthTwo = 600;
 
 /** What decides how much room there is. */
 interface Holding {
-  readonly database: Database;
-  readonly scout: Scout;
-  readonly runner: Runner;
-  readonly settler: Settler;
+  readonly database: Pick<Database, "hasLine">;
+  readonly scout: Pick<Scout, "hasBacklog" | "hotTasks">;
+  readonly runner: Pick<Runner, "buffered" | "freeSlots"> & { readonly pace: Pick<Pace, "ahead"> };
+  readonly settler: Pick<Settler, "unsettled">;
 }
 
 /**
