@@ -1,15 +1,10 @@
 import { expect, onTestFinished, test } from "vitest";
 import { Database } from "../../../src/engine/database.ts";
 import type { Statement } from "../../../src/engine/statement.ts";
-import { ClaimLoop, type ClaimLoopOptions } from "../../../src/worker/claim-loop.ts";
-import { Closing } from "../../../src/worker/closing.ts";
-import type { HeldJob } from "../../../src/worker/held-job.ts";
-import { Pace } from "../../../src/worker/pace.ts";
-import { Scout } from "../../../src/worker/scout.ts";
-import { TaskTable } from "../../../src/worker/task-table.ts";
 import { testDatabase } from "../../setup/database.ts";
 import { until } from "../../setup/until.ts";
 import { enqueue, interruptible, register } from "../engine/cast.ts";
+import { claimLoop } from "./claim-loop-scene.ts";
 
 /** Holds back the reply to a claim that has been committed. */
 class SlowReplies extends Database {
@@ -30,24 +25,7 @@ test("what a claim brings is not given back while it is on its way here, as wher
   const { id } = await register(database);
   const written = await enqueue(database, interruptible, 3);
   const slow = new SlowReplies({ url });
-  const tasks = new TaskTable([interruptible]);
-  const offered: HeldJob[] = [];
-  const loop = new ClaimLoop({
-    database: slow,
-    tasks,
-    scout: new Scout(slow, tasks, null),
-    // Of the worker's other parts only what the loop asks them for: they know of nothing.
-    runner: {
-      ...{ concurrency: 10, freeSlots: 10, buffered: 0, pace: new Pace(10), jobs: () => offered },
-      offer: (jobs: readonly HeldJob[]) => offered.push(...jobs),
-    } as unknown as ClaimLoopOptions["runner"],
-    settler: { unsettled: 0, jobs: () => [] } as unknown as ClaimLoopOptions["settler"],
-    closing: new Closing(),
-    isSure: () => true,
-    process: () => id,
-    onClaimed: () => {},
-  });
-  loop.start();
+  const { loop, offered } = claimLoop({ database: slow, tasks: [interruptible], process: id, ahead: 0 });
   onTestFinished(async () => {
     slow.let();
     await loop.stop();
