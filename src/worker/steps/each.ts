@@ -65,7 +65,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   #recorded = 0;
   #lastTwo: LastTwo = { before: undefined, last: undefined };
   /** Whether something other than the next item is due: then nothing is left of the countdown. */
-  #alert = true;
+  #isAlert = true;
   /** Items until something other is due. */
   #countdown = 0;
   #inTurn = 1_024;
@@ -188,7 +188,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
 
   async #slowNext(): Promise<IteratorResult<unknown>> {
     if (this.#over) return end;
-    this.#alert = false; // what is raised from here on is for the next item
+    this.#isAlert = false; // what is raised from here on is for the next item
     this.#lastTwo = { before: this.#lastTwo.before, last: this.#lastTwo.last };
     try {
       if (!this.#begun) await this.#begin();
@@ -200,7 +200,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
       this.#records.assertGoingOn();
       if (this.#due || this.#isManyItems()) await this.#recordSoon();
       if (this.#failed) throw this.#failed.error;
-      this.#countdown = this.#alert ? 1 : Math.min(this.#inTurn, this.#recordAt - this.#handedOut) + 1;
+      this.#countdown = this.#isAlert ? 1 : Math.min(this.#inTurn, this.#recordAt - this.#handedOut) + 1;
     } catch (error) {
       return this.#abort(error);
     }
@@ -231,15 +231,15 @@ export class Iteration implements AsyncIterableIterator<unknown> {
       this.#pages = this.#cursor.pagesAfter(place);
       if (this.#pages === undefined) this.#source = this.#cursor.after(place);
     }
-    this.#records.host.signal.addEventListener("abort", this.#raise);
     this.#records.opened(this);
     this.#wind();
   }
 
-  readonly #raise = (): void => {
-    this.#alert = true;
+  /** Something other than the next item is due. */
+  alert(): void {
+    this.#isAlert = true;
     this.#countdown = 0;
-  };
+  }
 
   #isManyItems(): boolean {
     if (this.#handedOut < this.#recordAt) return false;
@@ -256,7 +256,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#due = true;
-      this.#raise();
+      this.alert();
       this.settle().catch(this.#fail);
     }, this.#msNow);
     this.#timer.unref();
@@ -274,7 +274,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
 
   readonly #fail = (error: unknown): void => {
     this.#failed = { error };
-    this.#raise();
+    this.alert();
   };
 
   async #record(items: number, done: boolean): Promise<void> {
@@ -306,9 +306,8 @@ export class Iteration implements AsyncIterableIterator<unknown> {
 
   async #close(items: number, done: boolean): Promise<void> {
     this.#over = true;
-    this.#raise();
+    this.alert();
     clearTimeout(this.#timer);
-    this.#records.host.signal.removeEventListener("abort", this.#raise);
     this.#records.closed(this);
     if (!done) await (this.#pages ?? this.#source)?.return?.();
     await this.#saving;

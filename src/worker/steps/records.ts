@@ -26,6 +26,8 @@ const longestName = 200;
 /** An iteration that may have ended without having been looked at. */
 export interface OpenIteration {
   settle(): Promise<void>;
+  /** The attempt is to stop. */
+  alert(): void;
 }
 
 export class Records {
@@ -164,12 +166,19 @@ export class Records {
 
   /** An iteration that the attempt is in the middle of. */
   opened(iteration: OpenIteration): void {
+    if (this.#iterations.size === 0) this.host.signal.addEventListener("abort", this.#alert);
     this.#iterations.add(iteration);
   }
 
   closed(iteration: OpenIteration): void {
     this.#iterations.delete(iteration);
+    if (this.#iterations.size === 0) this.host.signal.removeEventListener("abort", this.#alert);
   }
+
+  /** One listener for all: of more than ten Node warns as of a leak. */
+  readonly #alert = (): void => {
+    for (const iteration of this.#iterations) iteration.alert();
+  };
 
   /** Ends the iterations whose sources have ended. */
   async settleIterations(): Promise<void> {

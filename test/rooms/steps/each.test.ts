@@ -115,6 +115,42 @@ test("an interruption is noticed between two items, and the next worker goes on 
   expect(seen).toEqual(numbers(10));
 });
 
+test("a dozen iterations at once all notice an interruption, and Node warns of no leak", async () => {
+  const { taskmaster, work, events } = await stage();
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on("warning", warned);
+  onTestFinished(() => void process.off("warning", warned));
+  const loops = numbers(12);
+  const seen = loops.map(() => [] as number[]);
+  const inTheMiddle = gate();
+  let waiting = 0;
+  const dozen = task("each.dozen")
+    .payload(empty)
+    .interruptible(async (_, ctx) => {
+      const loop = async (place: number) => {
+        for await (const n of ctx.each(`loop ${place}`, numbers(10))) {
+          if (n === 5 && ctx.job.delivery === 1) {
+            if (++waiting === loops.length) inTheMiddle.open();
+            while (!ctx.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
+          }
+          seen[place]?.push(n);
+        }
+      };
+      await Promise.all(loops.map(loop));
+    });
+  await taskmaster.enqueue(dozen, {});
+  const first = await work([dozen]);
+  await inTheMiddle.opened;
+  await first.stop();
+  expect(seen).toEqual(loops.map(() => [0, 1, 2, 3, 4, 5]));
+  const second = await work([dozen]);
+  await events.next("job.succeeded");
+  await second.stop();
+  expect(seen).toEqual(loops.map(() => numbers(10)));
+  expect(warnings).toEqual([]);
+});
+
 test("another array, and a cursor that does not fit, hold the job with the reason", async () => {
   const { run, goOn, events } = await stage();
   const release = (source: readonly number[] | ResumableSource<number>, fail: boolean, schema?: z.ZodType) =>
