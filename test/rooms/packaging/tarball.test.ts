@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,8 +51,12 @@ test("the tarball, installed in a fresh project, runs tasks written in TypeScrip
   expect((await taskmaster("--help")).stdout).toContain("Background tasks on Postgres");
   const { stdout: id } = await taskmaster("enqueue", "user.confirm", '{"id":42,"message":"hello!"}');
 
-  const worker = execFile("npx", ["taskmaster", "work"], { cwd: folder, env });
-  onTestFinished(() => void worker.kill("SIGKILL"));
+  const worker = spawn("npx", ["taskmaster", "work"], { cwd: folder, env, detached: true });
+  onTestFinished(() => {
+    try {
+      process.kill(-(worker.pid as number), "SIGKILL"); // npx may have gone without its worker
+    } catch {} // so has the worker
+  });
   let log = "";
   await new Promise<void>((resolve) => {
     worker.stdout?.on("data", (data) => {
