@@ -16,7 +16,7 @@ import { JobNumbers } from "../engine/job-numbers.ts";
 import { LaneBook } from "../engine/lanes.ts";
 import type { Queryable } from "../engine/queryable.ts";
 import { Waker, wakeAlong } from "../engine/wake.ts";
-import { wakeUpsFor } from "../engine/wake-ups.ts";
+import { type WakeUp, wakeUpsFor } from "../engine/wake-ups.ts";
 import { Membership } from "../process/membership.ts";
 import type { EnqueueOptions } from "./enqueue-options.ts";
 import type { EnqueuedJob, TaskmasterOptions } from "./taskmaster.ts";
@@ -103,15 +103,24 @@ export class Connected {
       });
     }
     if (placement.key !== undefined) return this.#writeKeyed(task, jobs, placement.key, within, patienceMs);
-    if (within) for (const batch of batches(jobs)) await enqueueWithin(within, batch);
+    if (within) await this.#writeWithin(within, jobs);
     else await this.#writePlain(jobs, patienceMs);
     return jobs.map(({ id }) => ({ id, duplicate: false }));
   }
 
   async signal(event: NewEvent, within: Queryable | undefined, patienceMs: number): Promise<void> {
     const woken = await signalEvent(this.membership.database, event, within, patienceMs);
-    if (within) await wakeAlong(runWithin(within), wakeUpsFor(woken.map(({ lane }) => ({ lane, runAt: null }))));
+    if (within) await this.#wakeWithin(within, wakeUpsFor(woken.map(({ lane }) => ({ lane, runAt: null }))));
     else this.#waker.wake(woken.map(({ lane }) => lane));
+  }
+
+  async #writeWithin(within: Queryable, jobs: readonly NewJob[]): Promise<void> {
+    for (const batch of batches(jobs))
+      if (!(await enqueueWithin(within, batch))) this.#waker.wakeLater(wakeUpsFor(batch));
+  }
+
+  async #wakeWithin(within: Queryable, wakeUps: readonly WakeUp[]): Promise<void> {
+    if (!(await wakeAlong(runWithin(within), wakeUps))) this.#waker.wakeLater(wakeUps);
   }
 
   async #writePlain(jobs: readonly NewJob[], patienceMs: number): Promise<void> {
@@ -131,7 +140,7 @@ export class Connected {
     const outcomes = within
       ? await enqueueKeyed(runWithin(within), keyed)
       : await enqueueKeyedJobs(this.membership.database, keyed, { forMs: patienceMs });
-    if (within) await wakeAlong(runWithin(within), wakeUpsFor(jobs));
+    if (within) await this.#wakeWithin(within, wakeUpsFor(jobs));
     else this.#waker.wakeFor(jobs);
     return outcomes;
   }

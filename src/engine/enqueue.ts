@@ -67,7 +67,7 @@ const insertOne = statement(
 // The same in a transaction of the caller's, where nothing is prepared: the function's plan is kept for the connection.
 const insertOneWithin = statement(
   "enqueue_one_within",
-  sql`select taskmaster.enqueue_one($1::bigint, $2::int, $3::timestamptz, $4::text, $5::text, $6::text)`,
+  sql`select 'told' as told where taskmaster.enqueue_one($1::bigint, $2::int, $3::timestamptz, $4::text, $5::text, $6::text) is not null`,
 );
 
 // The same after a connection was lost on the way, when nobody knows whether the first try was committed.
@@ -292,11 +292,14 @@ export async function enqueueKeyed(run: RunStatement, jobs: readonly KeyedJob[])
   return jobs.map((job) => outcomes.get(job) ?? { id: job.id, duplicate: false });
 }
 
-/** Writes jobs through a connection of the caller's, inside the transaction that it has open. */
-export async function enqueueWithin(within: Queryable, jobs: readonly NewJob[]): Promise<void> {
-  // Where another transaction is notifying, the workers' polling finds these jobs.
+/**
+ * Writes jobs through a connection of the caller's, inside the transaction that it has open.
+ *
+ * @returns whether workers are notified with its commit; not so where another transaction is about to notify them
+ */
+export async function enqueueWithin(within: Queryable, jobs: readonly NewJob[]): Promise<boolean> {
   const [{ text }, values] = writing(jobs, true, insertOneWithin);
-  await within.query(text, values);
+  return (await within.query(text, values)).rows.length > 0;
 }
 
 /** Writes jobs inside a transaction, and leaves the notification to the caller. */

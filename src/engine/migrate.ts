@@ -13,7 +13,7 @@ import { sql, statement } from "./statement.ts";
  */
 
 /** The schema that this code was written for: the version of the last migration. */
-const schemaVersion = 14;
+const schemaVersion = 15;
 
 const lock = statement("migrate_lock", sql`select pg_advisory_xact_lock(1952543859, 1)`);
 

@@ -12,6 +12,7 @@ import { writtenNow } from "./migrations/0011-written-now.ts";
 import { stretches } from "./migrations/0012-stretches.ts";
 import { unstarted } from "./migrations/0013-unstarted.ts";
 import { enqueueWithin } from "./migrations/0014-enqueue-within.ts";
+import { enqueueTells } from "./migrations/0015-enqueue-tells.ts";
 
 interface Migration {
   readonly version: number;
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
   { version: 12, name: "stretches", text: stretches, oldest: 1 },
   { version: 13, name: "unstarted", text: unstarted, oldest: 1 },
   { version: 14, name: "enqueue-within", text: enqueueWithin, oldest: 1 },
+  { version: 15, name: "enqueue-tells", text: enqueueTells, oldest: 1 },
 ];

@@ -373,8 +373,9 @@ begin
   values ($1, $2, greatest($3, clock_timestamp()), clock_timestamp(), $4::json, $5::json);
   if $6 is not null and pg_try_advisory_xact_lock(1952543859, 2) then
     perform pg_notify('taskmaster_job', $6);
+    return 'told';
   end if;
-  return null; -- not void, because not every library can read nothing
+  return null;
 end
 $function$;
-comment on function taskmaster.enqueue_one is 'Writes a job and tells workers of it with the commit, unless another transaction is about to: their polling finds it then.';
+comment on function taskmaster.enqueue_one is 'Writes a job and tells workers of it with the commit, and says so; not where another transaction is about to.';
