@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { constants } from "node:os";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { formatMilliseconds } from "../contract/duration.ts";
@@ -9,6 +7,7 @@ import { pause } from "../engine/database.ts";
 import { findDeploy, noteDeploy } from "../engine/deploys.ts";
 import type { GlobalOptions } from "./context.ts";
 import { checkBeforeDeploy } from "./deploy-check.ts";
+import { runCommand } from "./deploy-command.ts";
 import {
   durationOption,
   type Gate,
@@ -90,6 +89,11 @@ async function runBehindGate(gate: Gate, words: readonly string[], options: Behi
   let reason: string | undefined;
   try {
     if (own) await noteDeploy(own.database, own.fleet.deploy, "command started", { command: words });
+    if (stop.signal.aborted) {
+      process.exitCode = interruptedExitCode;
+      reason = "interrupted before the command ran";
+      return;
+    }
     const code = await runCommand(words, stop.signal, own?.fleet.deploy);
     if (own) await noteDeploy(own.database, own.fleet.deploy, "command ended", { code }).catch(() => {});
     if (code !== 0) {
@@ -97,8 +101,9 @@ async function runBehindGate(gate: Gate, words: readonly string[], options: Behi
       reason = stop.signal.aborted ? "interrupted while the command ran" : `the command ended with exit code ${code}`;
       return;
     }
+    await renewing.verifyHeld(); // else a job may have run in the middle of the migration
     const takeover = own && (await waitForWorkers(own, stop.signal, options));
-    renewing.assertHeld(); // else a job may have run in the middle of the migration
+    await renewing.verifyHeld();
     const problem = problemOf(takeover, stop.signal, options);
     for (const warning of takeover?.warnings ?? []) say(`${pc.yellow("warning")}  ${warning}`);
     if (problem === undefined) outcome = "finished";
@@ -113,6 +118,11 @@ async function runBehindGate(gate: Gate, words: readonly string[], options: Behi
     await renewing.stop();
     const opened = await Promise.allSettled(fleets.map((fleet) => fleet.reopen(outcome, reason)));
     const isOurs = opened.some((each) => each.status === "fulfilled" && each.value);
+    if (outcome === "finished" && opened.some((each) => each.status === "fulfilled" && !each.value)) {
+      outcome = "aborted";
+      reason = "somebody else has opened the gate at the last moment";
+      process.exitCode = 1;
+    }
     if (opened.some(({ status }) => status === "rejected")) process.exitCode = 1;
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt).off("SIGHUP", interrupt);
     if (outcome === "finished") say(`${pc.green("Finished.")} ${name}: the gate is open.`);
@@ -135,33 +145,6 @@ function problemOf(takeover: Takeover | undefined, { aborted }: AbortSignal, opt
     return `${newcomers.length} of ${workers} new workers came within ${formatMilliseconds(waitMs)} after the command`;
   if (strict && unread.length > 0) return "the new workers cannot read the whole backlog (--strict)";
   return undefined;
-}
-
-/** Runs it to its end. A signal that reaches us reaches it too, and it may take its time to end in good order. */
-function runCommand(
-  [file = "", ...args]: readonly string[],
-  signal: AbortSignal,
-  deploy: number | undefined,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      stdio: "inherit",
-      env: { ...process.env, TASKMASTER_DEPLOY: String(deploy ?? "") },
-    });
-    const forward = () => child.kill("SIGTERM");
-    signal.addEventListener("abort", forward, { once: true });
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === "ENOENT"
-          ? new NotDoneError(`The command ${file} was not found. Write it after --, such as: deploy run -- ./deploy.sh`)
-          : error,
-      );
-    });
-    child.on("exit", (code, killedBy) => {
-      signal.removeEventListener("abort", forward);
-      resolve(code ?? 128 + (killedBy ? constants.signals[killedBy] : 0));
-    });
-  });
 }
 
 async function waitForWorkers(

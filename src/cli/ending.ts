@@ -16,14 +16,14 @@ export function endSoon(graceMs: number): void {
 }
 
 /**
- * A reader that has seen enough (`| head`) is no error, and ends a command. A worker stops in good order: its log may have been read by a
+ * A reader that has seen enough (`| head`) is no error, and ends a command, with the exit code that it has come to. A worker stops in good order: its log may have been read by a
  * program that died, and jobs run.
  */
 export function endWithoutReaders(isWorker: () => boolean): void {
   let isTold = false; // each line that it would write raises the error again, and a second signal would hurry the worker
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
-    if (!isWorker()) process.exit(0);
+    if (!isWorker()) process.exit(); // what it has found so far stays its exit code
     if (!isTold) process.kill(process.pid, "SIGTERM");
     isTold = true;
   });

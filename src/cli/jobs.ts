@@ -2,18 +2,18 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import type { Database } from "../engine/database.ts";
 import { type FoundJob, findJobs, type JobDetail, type JobState, showJob } from "../engine/jobs.ts";
-import { type Changed, cancelByHand, keyHoldersOf, retryByHand } from "../engine/manage.ts";
+import { cancelByHand, retryByHand } from "../engine/manage.ts";
 import { readStatus } from "../engine/status.ts";
-import { Waker } from "../engine/wake.ts";
 import { type GlobalOptions, withDatabase } from "./context.ts";
 import { NotDoneError, UsageError } from "./failure.ts";
 import { anotherFleet } from "./fleet-option.ts";
-import { type JobOptions, takesAll, toFilter, withFilters } from "./job-options.ts";
+import { takesAll, toFilter, withFilters } from "./job-options.ts";
+import { type ChangeOptions, changeJobs, type Verb } from "./jobs-change.ts";
 import { type FleetJobsOptions, listFailed, retryFailed } from "./jobs-of-fleets.ts";
 import { replay } from "./jobs-replay.ts";
 import { didYouMean } from "./nearest.ts";
 import { toldText } from "./status.ts";
-import { confirm, fromNow, localTime, printJson, table } from "./terminal.ts";
+import { fromNow, localTime, printJson, table } from "./terminal.ts";
 
 const ofFleet = "of an existing queue (bullmq, sidekiq, resque): what has failed there; may be repeated";
 
@@ -96,22 +96,6 @@ export function addJobs(program: Command): void {
     states: ["waiting", "scheduled", "retrying", "failed", "held"],
     apply: cancelByHand,
   });
-}
-
-interface ChangeOptions {
-  readonly deploy?: string;
-  readonly rate?: string;
-  readonly yes?: boolean;
-  readonly dryRun?: boolean;
-}
-
-interface Verb {
-  readonly name: string;
-  readonly done: string;
-  readonly states: readonly JobState[];
-  readonly apply: (database: Database, ids: readonly string[]) => Promise<Changed[]>;
-  /** What its help shows beside what all verbs have. */
-  readonly examples?: readonly string[];
 }
 
 async function list(global: GlobalOptions, options: FleetJobsOptions & { limit: string }): Promise<void> {
@@ -212,110 +196,4 @@ function chainText({ id, chain }: JobDetail): string {
 function shortened(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
-}
-
-const batchSize = 1_000;
-
-async function changeJobs(
-  global: GlobalOptions,
-  ids: readonly string[],
-  options: JobOptions & ChangeOptions,
-  verb: Verb,
-): Promise<void> {
-  const asked = toFilter(options, ids);
-  if (takesAll(asked))
-    throw new UsageError(
-      `Say which jobs to ${verb.name}: their numbers, or a filter such as --task NAME or --state ${verb.states[0]}.`,
-    );
-  const filter = { ...asked, states: asked.states ?? verb.states };
-  const impossible = filter.states.filter((state) => !verb.states.includes(state));
-  if (impossible.length > 0)
-    throw new UsageError(
-      `Jobs that are ${impossible.join(" or ")} cannot be given to ${verb.name}; those that are ${verb.states.join(", ")} can.`,
-    );
-  await withDatabase(global, async (database) => {
-    const found = await collectJobs(database, filter);
-    if (found.length === 0) {
-      const [other] = ids.length > 0 ? await findJobs(database, { ids }, 1) : [];
-      throw new NotDoneError(
-        other
-          ? `Job ${other.id} is ${other.state}${other.process !== null && other.state === "running" ? ` on process ${other.process}` : ""}, so there is nothing to ${verb.name}.`
-          : "No job fits.",
-      );
-    }
-    if (options.dryRun) return report(global, verb, found, 0, []);
-    if (found.length > 1 && !options.yes) await askFirst(verb, found);
-    const changed = await apply(database, verb, found);
-    const left = found.filter(({ id }) => !changed.has(id));
-    const holders =
-      left.length > 0 && verb.name === "retry"
-        ? await keyHoldersOf(
-            database,
-            left.map(({ id }) => id),
-          )
-        : [];
-    report(global, verb, found, changed.size, holders);
-    if (changed.size < found.length) process.exitCode = 1;
-  });
-}
-
-async function collectJobs(database: Database, filter: Parameters<typeof findJobs>[1]): Promise<FoundJob[]> {
-  const all: FoundJob[] = [];
-  for (;;) {
-    const page = await findJobs(database, filter, batchSize * 10, all.at(-1)?.id);
-    all.push(...page);
-    if (page.length < batchSize * 10) return all;
-  }
-}
-
-async function askFirst(verb: Verb, found: readonly FoundJob[]): Promise<void> {
-  const counts = new Map<string, number>();
-  for (const { task, state } of found) counts.set(`${task} (${state})`, (counts.get(`${task} (${state})`) ?? 0) + 1);
-  console.error([...counts].map(([what, count]) => `  ${count} × ${what}`).join("\n"));
-  if (!process.stdin.isTTY)
-    throw new UsageError(
-      `${found.length} jobs would be changed, and there is no terminal to ask on. Say --yes, or look first with --dry-run.`,
-    );
-  if (!(await confirm(`${verb.name} these ${found.length} jobs?`))) throw new NotDoneError("Nothing was changed.");
-}
-
-/** In batches, each a statement of its own: cut short, it has done whole batches and says how many. */
-async function apply(database: Database, verb: Verb, found: readonly FoundJob[]): Promise<Set<string>> {
-  const changed = new Set<string>();
-  const waker = new Waker(database);
-  let stopped = false;
-  const stop = () => {
-    stopped = true;
-  };
-  process.once("SIGINT", stop);
-  for (let from = 0; from < found.length && !stopped; from += batchSize) {
-    const batch = found.slice(from, from + batchSize).map(({ id }) => id);
-    const done = await verb.apply(database, batch);
-    for (const { id } of done) changed.add(id);
-    if (verb.name === "retry") waker.wake(done.map(({ lane }) => lane));
-    if (found.length > batchSize && process.stderr.isTTY)
-      process.stderr.write(`\r${Math.min(from + batchSize, found.length)} of ${found.length}`);
-  }
-  process.removeListener("SIGINT", stop);
-  if (found.length > batchSize && process.stderr.isTTY) process.stderr.write("\n");
-  await waker.settled();
-  return changed;
-}
-
-function report(
-  global: GlobalOptions,
-  verb: Verb,
-  found: readonly FoundJob[],
-  changed: number,
-  holders: readonly { id: string; holder: string; key: string }[],
-): void {
-  if (global.json) {
-    printJson({ found: found.length, changed, jobs: found.map(({ id }) => id), refused: holders });
-    return;
-  }
-  console.log(`${changed} of ${found.length} jobs ${verb.done}.`);
-  for (const { id, holder, key } of holders.slice(0, 10))
-    console.log(`Job ${id} was left: the unfinished job ${holder} holds its key ${JSON.stringify(key)}.`);
-  if (changed < found.length && holders.length < found.length - changed && changed > 0)
-    console.log("The others had moved on meanwhile.");
 }

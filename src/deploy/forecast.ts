@@ -75,11 +75,10 @@ export function drainAt({ paces, due, ticks }: Traffic, at: number, random = see
 
 /** Moments of the coming time, one for each five minutes, the best first. */
 export function moments(traffic: Traffic, now: number, withinMs: number): Moment[] {
-  const random = seeded();
   const first = Math.ceil(now / bucketMs) * bucketMs + bucketMs / 2;
   const count = Math.max(1, Math.floor(withinMs / bucketMs));
   return Array.from({ length: count }, (_, index) => first + index * bucketMs)
-    .map((at) => ({ at, ...drainAt(traffic, at, random) }))
+    .map((at) => ({ at, ...drainAt(traffic, at) })) // each by the same draws: moments that are alike come out alike
     .sort((a, b) => a.p90Ms - b.p90Ms || a.expectedMs - b.expectedMs || a.at - b.at);
 }
 

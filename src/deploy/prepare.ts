@@ -155,6 +155,13 @@ export class Renewing {
     if (this.#lost !== undefined) throw this.#lost;
   }
 
+  /** Asks each fleet just now: what the last renewal has heard may be a third of a lease old. @throws what a fleet threw: the gate is lost */
+  async verifyHeld(): Promise<void> {
+    await this.#renewal;
+    await this.#renew();
+    this.assertHeld();
+  }
+
   /** Resolves when none is on its way any more. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);

@@ -211,6 +211,22 @@ describe("jobs", () => {
     expect(stdout).toContain(`Job ${first} was left: the unfinished job ${second} holds its key "k".`);
   });
 
+  test("of jobs that were named each one is answered for, also those that cannot be changed", async () => {
+    const here = await project();
+    const enqueue = async () => (await here.call(["enqueue", "user.confirm", '{"id":1,"message":"a"}'])).stdout.trim();
+    const [one, other] = [await enqueue(), await enqueue()];
+    expect((await here.call(["jobs", "cancel", one])).code).toBe(0);
+    const said = await here.call(["jobs", "cancel", one, other, "4711", "--yes"]);
+    expect(said.code).toBe(1);
+    expect(said.stdout).toContain("1 of 1 jobs cancelled.");
+    expect(said.stdout).toContain(`Job ${one} is cancelled, so there is nothing to cancel.`);
+    expect(said.stdout).toContain("There is no job 4711.");
+    const json = await here.call(["jobs", "retry", one, "4711", "--yes", "--json"]);
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.stdout)).toMatchObject({ changed: 1, passedOver: [{ id: "4711" }] });
+    expect((await here.call(["jobs", "retry", one, other, "--state", "cancelled", "--yes"])).code).toBe(0);
+  });
+
   test.each([
     [["jobs", "list", "--state", "waitin"], "Did you mean waiting?"],
     [["jobs", "list", "--since", "yesterday"], "is no time"],

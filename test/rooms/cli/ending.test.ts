@@ -54,3 +54,15 @@ test("nor do those who read what it says, and have gone: it stops in good order"
   const { rows } = await sql.query("select from taskmaster.process where role = 'worker' and stopped_at is null");
   expect(rows).toEqual([]);
 });
+
+test("a command whose reader has gone keeps the exit code that it has come to", async () => {
+  const here = new Project((await testDatabase()).url, { "src/tasks.mjs": tasks });
+  expect((await here.call(["check", "--write", "--tasks", "src/tasks.mjs"])).code).toBe(0);
+  here.write("src/tasks.mjs", tasks.replace("n: z.number()", "n: z.number(), m: z.number()"));
+  for (const how of [[], ["--json"]]) {
+    const check = here.start(["check", "--tasks", "src/tasks.mjs", ...how]);
+    check.stderr.resume();
+    check.stdout.destroy();
+    expect(await once(check, "exit"), how.join()).toEqual([1, null]);
+  }
+});

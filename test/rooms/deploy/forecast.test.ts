@@ -48,3 +48,9 @@ test("moments with cron ticks and scheduled jobs come last, and moments are five
   expect(found[0]?.p90Ms).toBe(0);
   expect(moments({ ...quiet, paces, due, ticks }, now, 3_600_000)).toEqual(found);
 });
+
+test("moments that are alike come out alike", () => {
+  const paces = [{ ...even, runs: 400, seconds: 7_200 }];
+  const found = moments({ ...quiet, paces, due: [], ticks: [] }, now, 6 * 3_600_000);
+  expect(new Set(found.map(({ p90Ms }) => p90Ms)).size).toBe(1);
+});
