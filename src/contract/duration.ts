@@ -25,6 +25,9 @@ const milliseconds = new Map([
   ["week", 604_800_000],
 ]);
 
+/** The longest that a timer of Node's waits, in milliseconds (24.8 days): one that is to wait for longer ends at once. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 /**
  * A duration in whole milliseconds.
  *

@@ -216,6 +216,7 @@ export async function prepareClaims(database: Database, process: number): Promis
 /** Numbers of jobs in their order, without making numbers of them. */
 function byPlace(a: Floor, b: Floor): number {
   if (a.runAt !== b.runAt) return a.runAt - b.runAt;
+  if (a.id === b.id) return 0;
   if (a.id.length !== b.id.length) return a.id.length - b.id.length;
   return a.id < b.id ? -1 : 1;
 }

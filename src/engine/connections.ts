@@ -81,7 +81,7 @@ export class Connections {
   }
 
   /** Resolves when all connections have been given back. Idempotent. */
-  async end(): Promise<void> {
+  async end({ cut = false } = {}): Promise<void> {
     clearInterval(this.#closing);
     const ended = new Promise<void>((resolve) => {
       const earlier = this.#ended;
@@ -91,7 +91,7 @@ export class Connections {
       };
     });
     for (const waiter of this.#waiting.splice(0)) refuse(waiter, new Error("These connections have been closed."));
-    for (const { client } of this.#idle.slice()) this.#drop(client);
+    for (const client of cut ? [...this.#all] : this.#idle.map((idle) => idle.client)) this.#drop(client);
     if (this.#all.size === 0) this.#ended?.();
     await ended;
   }

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { longestTimerMs } from "../contract/duration.ts";
 import { clientConfig, silenceTimeoutMs } from "./client-config.ts";
 import { Connections } from "./connections.ts";
 import { copy, type Submittable } from "./copy.ts";
@@ -301,7 +302,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, longestTimerMs));
     signal?.addEventListener("abort", done, { once: true });
   });
 }

@@ -24,9 +24,7 @@ export class Gatherer<Item> {
   add(item: Item): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#sending ??= this.#run().finally(() => {
-        this.#sending = undefined;
-      });
+      this.#sending ??= this.#run();
     });
   }
 
@@ -42,6 +40,7 @@ export class Gatherer<Item> {
         else await this.#oneByOne(batch); // one caller's bad item is not another caller's error
       }
     }
+    this.#sending = undefined;
   }
 
   async #oneByOne(batch: readonly Waiting<Item>[]): Promise<void> {

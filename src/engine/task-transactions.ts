@@ -46,7 +46,8 @@ export class TaskTransactions {
     }
   }
 
+  /** Cuts what is on its way: only attempts whose jobs are others' are in the middle of something. */
   end(): Promise<void> {
-    return this.#connections.end();
+    return this.#connections.end({ cut: true });
   }
 }

@@ -84,7 +84,10 @@ export function threadedHeartbeat(
           resolve();
         }
         if (fenced !== undefined) options.onFenced(fenced);
-        if (dead) options.onDead();
+        if (dead) {
+          resolve(); // it comes back as another one, which tells by itself
+          options.onDead();
+        }
       });
       thread.on("error", reject);
       pulse = setInterval(() => thread?.postMessage({ pulse: options.running() }), 500);
@@ -108,13 +111,18 @@ export function threadedHeartbeat(
 export function timedHeartbeat(database: Database, options: HeartbeatOptions): Heartbeat {
   const { process, leaseMs } = options;
   let timer: NodeJS.Timeout | undefined;
+  let isBeating = false;
   const tick = async () => {
+    if (isBeating) return;
+    isBeating = true;
     try {
       const rows = await database.query(beat, [process, leaseMs, false, 0, options.running()]);
       if (rows.length === 0) options.onDead();
       else options.onBeat();
     } catch (error) {
       if (!isTransient(error)) throw error;
+    } finally {
+      isBeating = false;
     }
   };
   return {

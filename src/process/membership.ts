@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { type AnyTask, contractOf, executionOf, isRunnableTask } from "../contract/task.ts";
-import { type Database, retrying } from "../engine/database.ts";
+import { type Database, pause, retrying } from "../engine/database.ts";
 import { publish } from "../engine/events.ts";
 import { migrate } from "../engine/migrate.ts";
 import {
@@ -52,7 +52,10 @@ export class Membership {
   readonly #options: MembershipOptions;
   #registration: Registration;
   #heartbeat: Heartbeat | undefined;
-  #stopping = false;
+  readonly #stop = new AbortController();
+  /** Registered later: the next incarnation brings them along. */
+  readonly #added: AnyTask[] = [];
+  #registering: Promise<Registration> | undefined;
 
   private constructor(
     options: MembershipOptions,
@@ -119,6 +122,7 @@ export class Membership {
       during: "registering a task",
       forMs: 30_000,
     });
+    this.#added.push(...tasks);
   }
 
   async #startHeartbeat(): Promise<void> {
@@ -132,14 +136,31 @@ export class Membership {
   }
 
   async #rebirth(): Promise<void> {
-    if (this.#stopping) return;
+    const { signal } = this.#stop;
+    if (signal.aborted) return;
     publish({ event: "process.declared-dead", process: this.process });
     await this.#heartbeat?.stop();
-    this.#registration = await retrying(() => registerProcess(this.database, describe(this.#options, this.release)), {
-      during: "registering again",
-    });
+    for (let registration: Registration | undefined; registration === undefined; ) {
+      if (signal.aborted) return;
+      this.#registering = retrying(() => registerProcess(this.database, this.#description()), {
+        during: "registering again",
+        signal,
+      });
+      try {
+        registration = this.#registration = await this.#registering;
+      } catch (error) {
+        publish({ event: "database.lost", during: "registering again", error });
+        await pause(5_000, signal);
+      }
+    }
+    if (signal.aborted) return;
     await this.#startHeartbeat();
-    this.#options.onReborn(this.process);
+    if (!signal.aborted) this.#options.onReborn(this.process);
+  }
+
+  #description() {
+    const tasks = [...new Set([...this.#options.tasks, ...this.#added])];
+    return describe({ ...this.#options, tasks }, this.release);
   }
 
   /** Says in the database that this process takes no more jobs. */
@@ -148,8 +169,9 @@ export class Membership {
   }
 
   async stop(): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    await this.#registering?.catch(() => {});
     await this.#heartbeat?.stop();
     await retrying(() => markStopped(this.database, this.process), { during: "signing off", forMs: 5_000 }).catch(
       () => {},

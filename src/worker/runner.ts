@@ -206,13 +206,15 @@ export class Runner {
   async announceLongRunning(): Promise<void> {
     const now = performance.now();
     const long = this.attempts.filter(({ announced, startedAt }) => !announced && now - startedAt > announceAfterMs);
-    for (const attempt of long) attempt.announced = true;
-    for (const process of new Set(long.map(({ job }) => job.process)))
+    for (const process of new Set(long.map(({ job }) => job.process))) {
+      const mine = long.filter(({ job }) => job.process === process);
       await beginAttempts(
         this.#options.database,
         process,
-        long.filter(({ job }) => job.process === process).map(({ job }) => job),
+        mine.map(({ job }) => job),
       );
+      for (const attempt of mine) attempt.announced = true;
+    }
   }
 
   /** Takes out of the buffer what may not start. */

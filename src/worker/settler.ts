@@ -84,9 +84,7 @@ export class Settler {
   add(job: HeldJob, outcome: Outcome): void {
     this.#added++;
     this.#waiting.push({ job, outcome });
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
@@ -99,6 +97,7 @@ export class Settler {
       this.#options.onSettled();
       for (const tell of this.#tellWritten.splice(0)) tell();
     }
+    this.#running = undefined; // in the same turn as the last look: what ends later begins anew
   }
 
   /** Writes outcomes together, or one by one where the database refuses one of them, so that it stops no other. */

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { withLinks } from "../contract/chain.ts";
 import { assertName, InvalidContractError } from "../contract/contract.ts";
+import { toMilliseconds } from "../contract/duration.ts";
 import { isSchedule, type Schedule } from "../contract/schedule.ts";
 import type { StrandedLane } from "../engine/backlog.ts";
 import { Running, type RunningAttempts } from "./running.ts";
@@ -40,6 +41,8 @@ export class Worker {
       );
     for (const queue of queues ?? []) assertName(queue, "queue");
     assertSchedules(options.schedules ?? []);
+    for (const name of ["grace", "keepSucceeded", "lease"] as const)
+      if (options[name] !== undefined) toMilliseconds(options[name], name);
     this.#options = { ...options, tasks };
   }
 

@@ -1,5 +1,5 @@
 import { InvalidContractError } from "../../contract/contract.ts";
-import { toMilliseconds } from "../../contract/duration.ts";
+import { longestTimerMs, toMilliseconds } from "../../contract/duration.ts";
 import type { EachOptions } from "../../contract/iteration.ts";
 import type { PayloadSchema } from "../../contract/schema.ts";
 import { Cursor, type Place, type Source } from "./cursor.ts";
@@ -97,7 +97,7 @@ export class Iteration implements AsyncIterableIterator<unknown> {
     this.#name = name;
     this.#itemsApart = items;
     this.#soonestByCountMs = options.checkpoint?.items === undefined ? soonestByCountMs : 0;
-    this.#msApart = toMilliseconds(time, `checkpoint.time of "${name}"`);
+    this.#msApart = Math.min(longestTimerMs, toMilliseconds(time, `checkpoint.time of "${name}"`));
     this.#msNow = Math.min(firstAfterMs, this.#msApart);
   }
 

@@ -1,7 +1,7 @@
 import { type BackoffMs, backoffMs, toBackoffMs } from "../../contract/backoff.ts";
 import { InvalidContractError } from "../../contract/contract.ts";
 import type { FoundRecord } from "../../contract/declared.ts";
-import { formatMilliseconds, toMilliseconds } from "../../contract/duration.ts";
+import { formatMilliseconds, longestTimerMs, toMilliseconds } from "../../contract/duration.ts";
 import { TaskmasterError } from "../../contract/error.ts";
 import { isNonRetryable } from "../../contract/non-retryable.ts";
 import { UnreadablePayloadError } from "../../contract/payload.ts";
@@ -172,7 +172,8 @@ async function tryOnce(
   run: (step: Step) => unknown,
 ): Promise<unknown> {
   const { timeLimitMs } = settings;
-  if (timeLimitMs === undefined) return run(new StepInfo(records, name, settings, attempt, undefined));
+  if (timeLimitMs === undefined || timeLimitMs > longestTimerMs)
+    return run(new StepInfo(records, name, settings, attempt, undefined));
   const limit = new AbortController();
   const error = new StepTimeLimitError(
     `Step "${name}" of ${records.host.job.task.contract.name} has run for longer than its time limit of ${formatMilliseconds(timeLimitMs)}.`,

@@ -291,6 +291,21 @@ test("checkpoints of steps in flight are gathered, and a step costs one round tr
   }
 });
 
+test("a time limit that is longer than any timer of Node's ends nothing at once", async () => {
+  const { run, checkpoints } = await stage();
+  let signal: AbortSignal | undefined;
+  const slow = task("steps.month")
+    .payload(empty)
+    .interruptible({ attempts: 1 }, async (_, ctx) => {
+      await ctx.step("wait", { timeLimit: "30 days" }, async (step) => {
+        signal = step.signal;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      });
+    });
+  expect(await checkpoints(await run(slow, {}))).toEqual([]); // it has succeeded
+  expect(signal?.aborted).toBe(false);
+});
+
 test("an attempt ends after all the steps that it began, waited for or not", async () => {
   const { run, events } = await stage();
   const order: string[] = [];
