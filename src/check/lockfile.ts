@@ -60,28 +60,28 @@ export function parseLockfile(text: string, where: string): Lockfile {
   try {
     found = JSON.parse(text);
   } catch (error) {
-    const conflict = /^(<{7}|={7}|>{7})/m.test(text) ? " It holds the marks of a merge conflict." : "";
-    throw new LockfileError(
-      `${where} is no JSON: ${error instanceof Error ? error.message : String(error)}.${conflict} ` +
-        "Take either side, then write it anew: npx taskmaster check --write",
-      { cause: error },
-    );
+    const what = /^(<{7}|={7}|>{7})/m.test(text)
+      ? "It holds the marks of a merge conflict. Take either side, then write it anew: npx taskmaster check --write"
+      : anew;
+    throw new LockfileError(`${where} is no JSON: ${error instanceof Error ? error.message : String(error)}. ${what}`, {
+      cause: error,
+    });
   }
   if (!isObject(found) || found.lockfile !== 1)
     throw new LockfileError(
-      `${where} is no lockfile of this version of Taskmaster (it should begin with "lockfile": 1). Write it anew: npx taskmaster check --write`,
+      `${where} is no lockfile of this version of Taskmaster (it should begin with "lockfile": 1). ${anew}`,
     );
   const { tasks, libraries, accepted = [] } = found;
   const broken =
     !isObject(tasks) || !isObject(libraries) || !Array.isArray(accepted)
       ? "its parts are not there"
-      : Object.entries(tasks).flatMap(([name, task]) => (isLockedTask(task) ? [] : [name]))[0];
-  if (broken !== undefined)
-    throw new LockfileError(
-      `${where} was changed by hand: ${broken} cannot be read. Restore it (git checkout -- ${lockfileName}), or write it anew: npx taskmaster check --write`,
-    );
+      : Object.entries(tasks).flatMap(([name, task]) => (isLockedTask(task) ? [] : [`${name} cannot be read`]))[0];
+  if (broken !== undefined) throw new LockfileError(`${where} was changed by hand: ${broken}. ${anew}`);
   return found as unknown as Lockfile;
 }
+
+/** What to do with a file that cannot be read: nothing is written over it, because it may be the only record of what was released. */
+const anew = `Restore it: git checkout -- ${lockfileName}. Or delete it and write it anew: rm ${lockfileName} && npx taskmaster check --write`;
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -70,6 +70,10 @@ export function addCheck(program: Command): void {
         throw new UsageError("--accept goes with --write: the reason is kept in the lockfile.");
       if (flags.accept?.trim() === "")
         throw new UsageError('--accept wants a reason, such as --accept "nobody has used it yet".');
+      if (flags.prune && (flags.write || !["human", "json"].includes(flags.format)))
+        throw new UsageError(
+          "--prune asks production what may go, and is a question of its own: leave out --write and --format github or sarif.",
+        );
       if (!flags.live && (flags.fleet ?? flags.contracts) !== undefined)
         throw new UsageError("--fleet and --contracts go with --live: they are about jobs that are stored.");
       await orCouldNotCheck(() => check(flags, files));

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { toMilliseconds } from "../contract/duration.ts";
 import { TaskmasterError } from "../contract/error.ts";
+import { nameOfRelease } from "../deploy/takeover.ts";
 import type { Database } from "../engine/database.ts";
 import { presentVersion } from "../engine/migrate.ts";
 import type { Fleet, RemoteFleet } from "../fleets/fleet.ts";
@@ -45,7 +46,7 @@ export function withGateOptions(command: Command): Command {
     .option("--timeout <duration>", "how long to wait for short tasks to end", "10m")
     .option(
       "--release <id>",
-      "the release that is being deployed: its workers that start from now on run at once (default: any release that was not live)",
+      "the release that is being deployed: its workers that start from now on run at once, also where it is live already (those of a release that was not live do in any case)",
     )
     .option("--lease <duration>", "how long the gate stays closed when this program dies", "15s")
     .option("--only-short", "let interruptible tasks go on starting until the short ones have ended");
@@ -81,7 +82,7 @@ export async function withGate<T>(
         database,
         sessions,
         holder: holder(),
-        release: release ?? null,
+        release: release === undefined ? null : await nameOfRelease(database, release),
         onlyShort,
         leaseMs,
       });

@@ -23,7 +23,7 @@ import {
   openRemote,
   tellRemote,
 } from "./deploy-remote.ts";
-import { blockedExitCode, NotDoneError } from "./failure.ts";
+import { blockedExitCode, NotDoneError, UsageError } from "./failure.ts";
 import { type FleetOptions, withFleetOption, withFleetOptions } from "./fleet-option.ts";
 import { localTime, printJson, table } from "./terminal.ts";
 
@@ -128,6 +128,10 @@ async function abort(global: GlobalOptions, options: FleetOptions, reason = "by 
 
 async function extend(global: GlobalOptions, options: FleetOptions, duration: string): Promise<void> {
   const ms = durationOption(duration, "duration");
+  if (ms < 1_000)
+    throw new UsageError(
+      `${duration} is too short: 1s is the least. To open the gate: deploy finish, or deploy abort.`,
+    );
   await withHeldGate(global, options, async (database, remote) => {
     const deploy = await heldBy(database);
     if (deploy?.state === "closing")

@@ -102,6 +102,15 @@ export async function tellPrepared(
     );
 }
 
+/** The verdict is worth more than the file: where that cannot be written, it is said. */
+function writeTicket(file: string, markdown: string): void {
+  try {
+    writeFileSync(file, markdown);
+  } catch (error) {
+    process.stderr.write(`${pc.yellow("warning")}  The ticket was not written: ${String(error)}\n`);
+  }
+}
+
 async function tellBlocked(
   { last, blockers }: Extract<Prepared, { verdict: "blocked" }>,
   gate: Gate,
@@ -116,7 +125,7 @@ async function tellBlocked(
     .filter(({ state }) => state !== "closed" && state !== "gone");
   const doubts = last.fleets.flatMap(({ view }) => view.doubts);
   const markdown = ticket(deployName(gate), last.waitedMs, blockers, usual);
-  if (options.ticket !== undefined) writeFileSync(options.ticket, markdown);
+  if (options.ticket !== undefined) writeTicket(options.ticket, markdown);
   if (global.json)
     return printJson({
       deploy: gate.own?.fleet.deploy ?? null,

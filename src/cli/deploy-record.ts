@@ -57,7 +57,7 @@ function colour(state: Deploy["state"]): string {
 
 async function show(global: GlobalOptions, text: string): Promise<void> {
   const id = Number(text);
-  if (!Number.isInteger(id))
+  if (!Number.isInteger(id) || id < 1 || id > 2 ** 31 - 1)
     throw new UsageError(`${text} is no deploy: write its number, as deploy history shows it.`);
   await withDatabase(global, async (database) => {
     const deploy = await findDeploy(database, id);

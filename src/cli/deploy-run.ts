@@ -52,7 +52,7 @@ export function addRun(deploy: Command): void {
       const timeoutMs = durationOption(options.timeout, "--timeout");
       const waitMs = durationOption(options.wait, "--wait");
       const workers = Number(options.workers);
-      if (!Number.isInteger(workers) || workers < 0)
+      if (!/^\d{1,6}$/.test(options.workers))
         throw new UsageError(`--workers ${options.workers}: write a whole number, 0 to wait for none.`);
       const holdMs = durationOption(options.hold, "--hold");
       await withGate(global, { ...options, holdMs }, async (gate) => {

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
 import { formatMilliseconds } from "../contract/duration.ts";
 import { estimate } from "../deploy/estimate.ts";
@@ -67,7 +68,9 @@ export class DeployView {
   #redraw(lines: readonly string[]): void {
     const up = this.#lines > 0 ? `\x1b[${this.#lines}A\x1b[J` : "";
     process.stderr.write(`${up}${lines.join("\n")}\n`);
-    this.#lines = lines.length;
+    const columns = process.stderr.columns || 80;
+    const rows = (line: string) => Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns));
+    this.#lines = lines.reduce((sum, line) => sum + rows(line), 0);
   }
 
   #print(lines: readonly string[]): void {

@@ -5,6 +5,7 @@ import type { Priority } from "../contract/contract.ts";
 import type { TaskContract } from "../contract/task.ts";
 import { databaseUrl, type GlobalOptions, say, tasksOf } from "./context.ts";
 import { UsageError } from "./failure.ts";
+import { toInstant } from "./instant.ts";
 import { didYouMean } from "./nearest.ts";
 import { printJson } from "./terminal.ts";
 
@@ -53,7 +54,7 @@ async function enqueue(
     );
   }
   const payload = parse(read(text));
-  const runAt = options.at === undefined ? undefined : new Date(options.at);
+  const runAt = options.at === undefined ? undefined : toInstant(options.at);
   if (runAt && Number.isNaN(runAt.getTime()))
     throw new UsageError(`--at ${options.at} is no time: write one such as "2026-12-01T08:00".`);
   const database = databaseUrl(global, config);

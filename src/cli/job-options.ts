@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { InvalidDurationError, toMilliseconds } from "../contract/duration.ts";
 import { type JobFilter, type JobState, jobStates } from "../engine/jobs.ts";
 import { UsageError } from "./failure.ts";
+import { toInstant } from "./instant.ts";
 import { didYouMean } from "./nearest.ts";
 
 /** The filters that all commands about jobs share. */
@@ -66,7 +67,7 @@ function toState(text: string): JobState {
 
 /** A time as people write it: a duration that has passed since, or an ISO time. */
 function toTime(text: string, option: string): Date {
-  const at = /^\d{4}-/.test(text) ? new Date(text) : ago(text, option);
+  const at = /^\d{4}-/.test(text) ? toInstant(text) : ago(text, option);
   if (Number.isNaN(at.getTime()))
     throw new UsageError(`${option} ${text} is no time: write "2h", "3 days", or "2026-12-01T08:00".`);
   return at;

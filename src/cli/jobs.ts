@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
 import pc from "picocolors";
 import type { Database } from "../engine/database.ts";
@@ -120,7 +121,7 @@ async function list(global: GlobalOptions, options: FleetJobsOptions & { limit: 
 
 function row(job: FoundJob): (string | number)[] {
   const when = job.endedAt ? localTime(job.endedAt) : job.runAt ? fromNow(job.runAt) : "–";
-  const why = job.state === "running" ? `on process ${job.process}` : (job.reason ?? "");
+  const why = job.state === "running" ? `on process ${job.process}` : onOneLine(job.reason ?? "");
   return [
     job.id,
     job.task,
@@ -130,6 +131,11 @@ function row(job: FoundJob): (string | number)[] {
     job.failures,
     why.length > 80 ? `${why.slice(0, 79)}…` : why,
   ];
+}
+
+/** An error is another program's text: its lines and its colours would break the table. */
+function onOneLine(text: string): string {
+  return stripVTControlCharacters(text).replaceAll(/\s+/g, " ");
 }
 
 function colour(state: JobState): string {

@@ -40,6 +40,10 @@ const commands: { readonly [name: string]: () => Promise<(program: Command) => v
   migrate: async () => (await import("./migrate.ts")).addMigrate,
 };
 
+const [own = ""] = process.argv.join("\n").split("\n--\n"); // behind -- stands another program's command
+const isJson = own.split("\n").includes("--json");
+if (isJson) program.configureOutput({ writeErr: () => {} }); // what is wrong is told below
+
 const isWorker = () => program.args[0] === "work";
 endWithoutReaders(isWorker);
 
@@ -51,10 +55,18 @@ for (const load of named === undefined ? Object.values(commands) : [named]) (awa
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError) tellUsage(error);
   else tell(error);
 }
 endSoon(isWorker() ? 2_000 : 500);
+
+/** Commander has said it to people. */
+function tellUsage({ exitCode, message }: CommanderError): void {
+  process.exitCode = exitCode === 0 ? 0 : 2;
+  if (!isJson || exitCode === 0) return;
+  const what = message.startsWith("error: ") ? message.slice("error: ".length) : "There is no command. See --help.";
+  process.stderr.write(`${JSON.stringify({ error: { code: "TASKMASTER_USAGE", message: what } })}\n`);
+}
 
 function tell(error: unknown): void {
   const { json, verbose } = program.opts<{ json?: boolean; verbose?: boolean }>();

@@ -7,11 +7,14 @@ import { type GlobalOptions, withDatabase } from "./context.ts";
 import { printJson } from "./terminal.ts";
 
 /** `taskmaster check --prune`: what stands in the code for older releases, and whether production still needs it. */
-export async function prune(global: GlobalOptions, { tasks }: CheckOptions): Promise<void> {
+export async function prune(
+  global: GlobalOptions & { readonly format?: string },
+  { tasks }: CheckOptions,
+): Promise<void> {
   const found = await withDatabase(global, async (database) =>
     prunable(checkedTasks(tasks), await readProduction(database)),
   );
-  if (global.json)
+  if (global.json || global.format === "json")
     printJson({
       prune: found.map(({ kind, task, what, mayGo, answers }) => ({
         kind,

@@ -14,6 +14,18 @@ export interface Takeover {
   readonly warnings: readonly string[];
 }
 
+/** Whether two names are of one release: the same, or a commit and its beginning, as git shortens it. */
+function isSameRelease(one: string, other: string): boolean {
+  const [short = "", long = ""] = [one, other].sort((a, b) => a.length - b.length);
+  return short === long || (/^[0-9a-f]{7,40}$/.test(short) && /^[0-9a-f]{7,40}$/.test(long) && long.startsWith(short));
+}
+
+/** The name by which live workers go that are of this release already, else the name that was given. */
+export async function nameOfRelease(database: Database, release: string): Promise<string> {
+  const names = (await liveWorkers(database)).map((worker) => worker.release);
+  return names.find((name) => name === release) ?? names.find((name) => isSameRelease(name, release)) ?? release;
+}
+
 export async function lookAtTakeover(database: Database, { release }: Deploy): Promise<Takeover> {
   const workers = await liveWorkers(database);
   const newcomers = workers.filter(({ runs, stopping }) => runs && !stopping);
@@ -42,6 +54,11 @@ function warningsOf(
   if (old.length > 0)
     warnings.push(
       `${old.length} ${old.length === 1 ? "worker" : "workers"} of ${[...new Set(old.map((each) => each.release))].join(", ")} still ${old.length === 1 ? "lives" : "live"} and will run again: ${old.map(where).join(", ")}.`,
+    );
+  const others = newcomers.filter((each) => release !== null && !isSameRelease(each.release, release));
+  if (others.length > 0)
+    warnings.push(
+      `${others.map((each) => `${where(each)} of ${each.release}`).join(", ")} ${others.length === 1 ? "runs" : "run"}, and what is deployed is called ${release} (--release): is it another build, or has it another name?`,
     );
   for (const { queue, task, revision, jobs } of unread)
     warnings.push(

@@ -10,7 +10,7 @@ import { z } from "zod";
 export const confirmUser = task("user.confirm")
   .payload(z.object({ id: z.number(), message: z.string() }))
   .short({ timeLimit: "5s" }, async ({ message }: { message: string }) => {
-    if (message === "boom") throw new NonRetryableError("no such user");
+    if (message === "boom") throw new NonRetryableError("no such user\\n\\u001b[31m(4711)");
     if (message === "slow") await new Promise((resolve) => setTimeout(resolve, 700));
   });
 export const nightly = schedule("nightly", { cron: "0 3 * * *", task: confirmUser, payload: { id: 1, message: "night" } });
@@ -180,9 +180,13 @@ describe("jobs", () => {
       (await here.call(["jobs", "list", "--state", "failed", "--error", "NO SUCH", "--json"])).stdout,
     );
     expect(listed.jobs.map((job: { id: string; reason: string }) => [job.id, job.reason])).toEqual(
-      [...ids].reverse().map((id) => [id, "non-retryable: no such user"]),
+      [...ids].reverse().map((id) => [id, "non-retryable: no such user\n\u001b[31m(4711)"]),
     );
-    expect((await here.call(["jobs", "show", ids[0] ?? ""])).stdout).toMatch(/no such user\n\s+at /);
+    expect((await here.call(["jobs", "show", ids[0] ?? ""])).stdout).toMatch(/no such user\n.*4711.*\n\s+at /);
+
+    const table = (await here.call(["jobs", "list", "--state", "failed"])).stdout;
+    expect(table).toContain("non-retryable: no such user (4711)\n");
+    expect(table).not.toContain("\u001b");
 
     const asked = await here.call(["jobs", "retry", "--state", "failed"]);
     expect(asked).toMatchObject({ code: 2 });

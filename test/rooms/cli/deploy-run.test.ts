@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Project } from "../../setup/command-line.ts";
@@ -9,9 +9,16 @@ import { until } from "../../setup/until.ts";
 const taskmaster = "node node_modules/taskmaster/dist/cli/main.js";
 const run = ["deploy", "run", "--no-check", "--workers", "0", "--", "sh", "-c"];
 
+const tasks = `
+import { task } from "taskmaster";
+import { z } from "zod";
+export const one = task("one").payload(z.object({})).short(() => {});
+export const slow = task("slow").payload(z.object({})).short(() => new Promise((resolve) => setTimeout(resolve, 20_000)));
+`;
+
 async function scene() {
   const database = await testDatabase();
-  const project = new Project(database.url, {});
+  const project = new Project(database.url, { "tasks.ts": tasks });
   return { ...database, project, exists: (file: string) => existsSync(join(project.folder, file)) };
 }
 
@@ -62,4 +69,67 @@ test("a signal reaches what the command has started, and the gate opens when tha
   expect(said).toContain("interrupted while the command ran");
   expect(said).not.toContain("too early");
   expect([exists("ended"), exists("restarted")]).toEqual([true, false]);
+});
+
+test("the commit that is live already is deployed once more, by its name in full: its new workers run behind the gate", async () => {
+  const { project, sql } = await scene();
+  const commit = "4a04420888850ec69c74f27b748859164ab5804f";
+  project.start(["work", "--release", commit.slice(0, 12)]).stderr.resume();
+  const workers = "select from taskmaster.process where role = 'worker'";
+  await until("it works", async () => (await sql.query(workers).catch(() => ({ rowCount: 0 }))).rowCount);
+  const restart = `${taskmaster} work --release ${commit.slice(0, 12)} > worker.log 2>&1 & echo $! > pid`;
+  const { code, stderr } = await project.call([
+    ...["deploy", "run", "--no-check", "--release", commit, "--wait", "60s", "--", "sh", "-c", restart],
+  ]);
+  process.kill(Number(readFileSync(join(project.folder, "pid"), "utf8")), "SIGKILL");
+  expect(stderr).toContain("Finished.");
+  expect(code).toBe(0);
+});
+
+test("a new worker that goes by another name than the one that is deployed is warned of", async () => {
+  const { project, sql } = await scene();
+  expect((await project.call(["deploy", "prepare", "--release", "r2"])).code).toBe(0);
+  project.start(["work", "--release", "r9"]).stderr.resume();
+  const workers = "select from taskmaster.process where role = 'worker'";
+  await until("it works", async () => (await sql.query(workers)).rowCount);
+  const { stdout, stderr } = await project.call(["deploy", "finish"]);
+  expect(stdout + stderr).toMatch(/of r9 runs, and what is deployed is called r2/);
+});
+
+test("the verdict is told where the ticket cannot be written", async () => {
+  const { project, sql } = await scene();
+  project.start(["work"]).stderr.resume();
+  expect((await project.call(["enqueue", "slow", "{}"])).code).toBe(0);
+  await until(
+    "it runs",
+    async () => (await sql.query("select from taskmaster.job where started_at is not null")).rowCount,
+  );
+  const said = await project.call(["deploy", "prepare", "--timeout", "1s", "--ticket", "nowhere/ticket.md", "--json"]);
+  expect(said.code).toBe(3);
+  expect(said.stderr).toContain("The ticket was not written");
+  expect(JSON.parse(said.stdout)).toMatchObject({ verdict: "blocked", blockers: [{ task: "slow" }] });
+});
+
+test.each([
+  [["deploy", "extend", "0s"], "is too short"],
+  [["deploy", "show", "99999999999"], "is no deploy"],
+  [["deploy", "run", "--workers", "", "--", "true"], "write a whole number"],
+  [["check", "--prune", "--write"], "--prune asks production"],
+  [["check", "--prune", "--format", "sarif"], "--prune asks production"],
+  [["enqueue", "one", "{}", "--at", "tomorrow 5"], "is no time"],
+  [["enqueue", "one", "{}", "--at", "5"], "is no time"],
+])("%j is told what is wrong", async (args, message) => {
+  const { project } = await scene();
+  const { code, stderr } = await project.call(args);
+  expect(stderr).toContain(message);
+  expect(code).toBe(2);
+});
+
+test.each([[["status", "--nope", "--json"]], [["--json", "wrok"]]])("%j answers in JSON", async (args) => {
+  const { project } = await scene();
+  const { code, stderr } = await project.call(args);
+  expect(code).toBe(2);
+  expect(JSON.parse(stderr)).toMatchObject({
+    error: { code: "TASKMASTER_USAGE", message: expect.stringContaining("unknown") },
+  });
 });
