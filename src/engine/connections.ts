@@ -80,7 +80,11 @@ export class Connections {
     else if (this.#all.has(client)) this.#free(client as Connection);
   }
 
-  /** Resolves when all connections have been given back. Idempotent. */
+  /**
+   * Resolves when all connections have been given back. Idempotent.
+   *
+   * @param cut whether those that are in use are broken off, instead of waited for. Default false
+   */
   async end({ cut = false } = {}): Promise<void> {
     clearInterval(this.#closing);
     const ended = new Promise<void>((resolve) => {

@@ -24,8 +24,8 @@ export class DatabaseAddressError extends TaskmasterError {
   readonly code = "TASKMASTER_DATABASE_ADDRESS";
 }
 
-/** SQLSTATEs of trouble that passes: serialization, deadlock, restart, failover, too many clients, lost connections. */
-const transientStates = /^(40001|40P01|55P03|57014|57P01|57P02|57P03|25006|53300|08...)$/;
+/** SQLSTATEs of trouble that passes: serialization, deadlock, somebody's lock, restart, failover, a full disk and the like (53, 58), lost connections. */
+const transientStates = /^(40001|40P01|55P03|57014|57P01|57P02|57P03|25006|53...|58...|08...)$/;
 
 /** Trouble that node reports before or beside the database. */
 const transientCodes = new Set([
@@ -54,7 +54,7 @@ export function isTransient(error: unknown): boolean {
 /** Whether the database refused before doing anything, so that nothing can have been committed. */
 export function isCertainlyUndone(error: unknown): boolean {
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-  return /^(40001|40P01|55P03|57014|57P03|25006|53300|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENOENT)$/.test(code);
+  return /^(40001|40P01|55P03|57014|57P03|25006|53...|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENOENT)$/.test(code);
 }
 
 /** The error as users should read it: a missing schema is told with the command that makes it. */

@@ -55,6 +55,7 @@ test.each([0, 1, 2, 3])(
 test.each([
   ["55P03", "canceling statement due to lock timeout"],
   ["57014", "canceling statement due to statement timeout"],
+  ["53100", "could not extend file: No space left on device"],
 ])(
   "an outcome that the database does not take for a while (%s) is written later, and nothing runs twice",
   async (code, message) => {
