@@ -46,7 +46,7 @@ const insert = statement(
         unnest(string_to_array($4, chr(31))) as payload, unnest(string_to_array($5, chr(31))) as older
     ) as new
   )
-  select pg_notify('taskmaster_job', $6)::text -- as text, because not every library can read nothing
+  select pg_notify('taskmaster_job', $6)::text as told -- as text, because not every library can read nothing
   where $6::text is not null and pg_try_advisory_xact_lock(1952543859, 2)
   `,
 );
@@ -67,7 +67,7 @@ const insertOne = statement(
 // The same in a transaction of the caller's, where nothing is prepared: the function's plan is kept for the connection.
 const insertOneWithin = statement(
   "enqueue_one_within",
-  sql`select 'told' as told where taskmaster.enqueue_one($1::bigint, $2::int, $3::timestamptz, $4::text, $5::text, $6::text) is not null`,
+  sql`select taskmaster.enqueue_one($1::bigint, $2::int, $3::timestamptz, $4::text, $5::text, $6::text) as told`,
 );
 
 // The same after a connection was lost on the way, when nobody knows whether the first try was committed.
@@ -299,7 +299,8 @@ export async function enqueueKeyed(run: RunStatement, jobs: readonly KeyedJob[])
  */
 export async function enqueueWithin(within: Queryable, jobs: readonly NewJob[]): Promise<boolean> {
   const [{ text }, values] = writing(jobs, true, insertOneWithin);
-  return (await within.query(text, values)).rows.length > 0;
+  const { rows } = await within.query(text, values);
+  return (rows as { readonly told: string | null }[]).some(({ told }) => told !== null);
 }
 
 /** Writes jobs inside a transaction, and leaves the notification to the caller. */
