@@ -34,7 +34,7 @@ test("a gate that somebody else opens while the command runs is not called finis
 test("who is interrupted just before the command starts runs none of it", async () => {
   const { project, sql, exists } = await scene();
   await sql.query(
-    `create function slowly() returns trigger language plpgsql as 'begin perform pg_sleep(3); return new; end';
+    `create function slowly() returns trigger language plpgsql as 'begin perform pg_sleep(1.5); return new; end';
      create trigger slowly before insert on taskmaster.deploy_event for each row when (new.event = 'command started') execute function slowly()`,
   );
   const child = project.start([...run, "touch ran"]);

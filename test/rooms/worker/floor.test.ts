@@ -25,7 +25,7 @@ test("a job that another worker has rescued runs again where it ran before, when
       if (++runs === 1)
         await new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason)));
     });
-  const worker = new Worker({ database: url, release: "a", tasks: [slow] });
+  const worker = new Worker({ database: url, release: "a", tasks: [slow], lease: "2s" });
   await worker.start();
   const taskmaster = new Taskmaster({ database: url, release: "a" });
   await taskmaster.enqueue(slow, {});
