@@ -46,8 +46,9 @@ export async function changeJobs(
     );
   await withDatabase(global, async (database) => {
     const found = await collectJobs(database, filter);
-    // Who names jobs hears of each one that is left; who also filters has asked for it.
-    const passed = takesAll(toFilter(options)) ? await passedOver(database, verb, ids, found) : [];
+    // Who names jobs hears of each one that is left; who also filters has asked for it, unless nothing is left at all.
+    const hears = found.length === 0 || takesAll(toFilter(options));
+    const passed = hears ? await passedOver(database, verb, ids, found) : [];
     if (found.length === 0) throw new NotDoneError(passed.map(({ why }) => why).join("\n") || "No job fits.");
     if (passed.length > 0) process.exitCode = 1;
     if (options.dryRun) return report(global, verb, { found, changed: 0, holders: [], passed });

@@ -40,14 +40,15 @@ const commands: { readonly [name: string]: () => Promise<(program: Command) => v
   migrate: async () => (await import("./migrate.ts")).addMigrate,
 };
 
-const [own = ""] = process.argv.join("\n").split("\n--\n"); // behind -- stands another program's command
-const isJson = own.split("\n").includes("--json");
+const words = process.argv.slice(2);
+const ours = words.includes("--") ? words.slice(0, words.indexOf("--")) : words; // behind it stands another program's command
+const isJson = ours.includes("--json");
 if (isJson) program.configureOutput({ writeErr: () => {} }); // what is wrong is told below
 
 const isWorker = () => program.args[0] === "work";
 endWithoutReaders(isWorker);
 
-const [first = ""] = process.argv.slice(2);
+const [first = ""] = words;
 const named = Object.hasOwn(commands, first) ? commands[first] : undefined;
 // Help, suggestions and options before the command need all of them.
 for (const load of named === undefined ? Object.values(commands) : [named]) (await load())(program);

@@ -229,6 +229,8 @@ describe("jobs", () => {
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({ changed: 1, passedOver: [{ id: "4711" }] });
     expect((await here.call(["jobs", "retry", one, other, "--state", "cancelled", "--yes"])).code).toBe(0);
+    const filtered = await here.call(["jobs", "retry", one, "--state", "failed"]);
+    expect([filtered.code, filtered.stderr]).toEqual([1, expect.stringContaining(`Job ${one} is waiting`)]);
   });
 
   test.each([
@@ -238,11 +240,26 @@ describe("jobs", () => {
     [["jobs", "retry"], "Say which jobs to retry"],
     [["jobs", "retry", "--state", "succeeded"], "cannot be given to retry"],
     [["nonsense"], "unknown command"],
+    [["deploy", "extend", "0s"], "is too short"],
+    [["deploy", "show", "99999999999"], "is no deploy"],
+    [["deploy", "run", "--workers", "", "--", "true"], "write a whole number"],
+    [["check", "--prune", "--write"], "--prune asks production"],
+    [["check", "--prune", "--format", "sarif"], "--prune asks production"],
+    [["enqueue", "user.confirm", '{"id":1,"message":"a"}', "--at", "tomorrow 5"], "is no time"],
+    [["enqueue", "user.confirm", '{"id":1,"message":"a"}', "--at", "5"], "is no time"],
   ])("%j is told what is wrong", async (args, message) => {
     const here = await project();
     const { code, stderr } = await here.call(args);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  test.each([[["status", "--nope", "--json"]], [["--json", "wrok"]]])("%j answers in JSON", async (args) => {
+    const here = await project();
+    const { code, stderr } = await here.call(args);
+    expect(code).toBe(2);
+    const message = expect.stringContaining("unknown");
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "TASKMASTER_USAGE", message } });
   });
 
   test("a job that is not there is an answer of its own", async () => {

@@ -109,27 +109,3 @@ test("the verdict is told where the ticket cannot be written", async () => {
   expect(said.stderr).toContain("The ticket was not written");
   expect(JSON.parse(said.stdout)).toMatchObject({ verdict: "blocked", blockers: [{ task: "slow" }] });
 });
-
-test.each([
-  [["deploy", "extend", "0s"], "is too short"],
-  [["deploy", "show", "99999999999"], "is no deploy"],
-  [["deploy", "run", "--workers", "", "--", "true"], "write a whole number"],
-  [["check", "--prune", "--write"], "--prune asks production"],
-  [["check", "--prune", "--format", "sarif"], "--prune asks production"],
-  [["enqueue", "one", "{}", "--at", "tomorrow 5"], "is no time"],
-  [["enqueue", "one", "{}", "--at", "5"], "is no time"],
-])("%j is told what is wrong", async (args, message) => {
-  const { project } = await scene();
-  const { code, stderr } = await project.call(args);
-  expect(stderr).toContain(message);
-  expect(code).toBe(2);
-});
-
-test.each([[["status", "--nope", "--json"]], [["--json", "wrok"]]])("%j answers in JSON", async (args) => {
-  const { project } = await scene();
-  const { code, stderr } = await project.call(args);
-  expect(code).toBe(2);
-  expect(JSON.parse(stderr)).toMatchObject({
-    error: { code: "TASKMASTER_USAGE", message: expect.stringContaining("unknown") },
-  });
-});
