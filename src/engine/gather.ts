@@ -40,7 +40,7 @@ export class Gatherer<Item> {
         else await this.#oneByOne(batch); // one caller's bad item is not another caller's error
       }
     }
-    this.#sending = undefined;
+    this.#sending = undefined; // in the same turn as the last look: what is added later begins anew
   }
 
   async #oneByOne(batch: readonly Waiting<Item>[]): Promise<void> {

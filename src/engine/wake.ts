@@ -39,8 +39,6 @@ export class Waker {
   #sending: Promise<void> | undefined;
   /** The lanes that are guessed to have work, and since when, by when they are told of. */
   readonly #guesses = new Map<number, Map<number, number>>();
-  /** Up to when each lane is among the guesses of everything that has work already. */
-  readonly #guessed = new Map<number, number>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -63,9 +61,8 @@ export class Waker {
 
   /** Jobs have been written in a transaction that is open, and does not notify. Returns at once; workers are told when it may have committed. */
   wakeLater(wakeUps: readonly WakeUp[]): void {
+    if (wakeUps.length === 0) return;
     const now = performance.now();
-    // Of what a busy producer writes nearly all comes within the same 20 ms as the one before.
-    if (wakeUps.every(({ lane, inMs }) => inMs === 0 && now <= (this.#guessed.get(lane) ?? -1))) return;
     for (const ms of guessesMs) {
       const at = Math.ceil((now + ms) / guessApartMs) * guessApartMs;
       const lanes = this.#guesses.get(at) ?? new Map<number, number>();
@@ -74,8 +71,6 @@ export class Waker {
       this.#guesses.set(at, lanes);
       setTimeout(() => this.#guess(at), at - now).unref();
     }
-    const same = Math.ceil(now / guessApartMs) * guessApartMs;
-    for (const { lane, inMs } of wakeUps) if (inMs === 0) this.#guessed.set(lane, same);
   }
 
   #guess(at: number): void {
@@ -111,7 +106,6 @@ export class Waker {
   async settled(): Promise<void> {
     for (const lanes of this.#guesses.values()) for (const [lane, since] of lanes) note(this.#lanes, lane, since);
     this.#guesses.clear();
-    this.#guessed.clear();
     this.#tell();
     await this.#sending;
   }

@@ -245,8 +245,8 @@ export class ClaimLoop {
   }
 
   #handOver({ me, batch }: Asked, claimed: readonly ClaimedJob[]): void {
-    const { tasks, scout, runner, settler, closing } = this.#options;
-    if (claimed.length === 0 || me !== this.#options.process()) return; // of one that is dead: they are others'
+    const { tasks, scout, runner, settler, closing, process } = this.#options;
+    if (claimed.length === 0 || me !== process()) return; // of one that is dead: they are others'
     this.#payloadLength = claimed.reduce((sum, { payloadLength }) => sum + payloadLength, 0) / claimed.length;
     const claim = new Claim(me, batch, claimed.length);
     if (isHeard()) publish({ event: "job.claimed", jobs: claimed.map(({ id }) => id) });

@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { Taskmaster } from "../../../src/client/taskmaster.ts";
@@ -7,51 +5,10 @@ import { task } from "../../../src/contract/task.ts";
 import { Worker } from "../../../src/worker/worker.ts";
 import { testDatabase } from "../../setup/database.ts";
 import { Events } from "../../setup/events.ts";
+import { passage } from "../../setup/passage.ts";
 import { until } from "../../setup/until.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** A way to the database on which answers to claims can be kept waiting. */
-async function wayWithSlowClaims(url: string) {
-  const target = new URL(url);
-  const sockets: Socket[] = [];
-  const lines = new Set<Socket>();
-  let isSlow = false;
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
-    sockets.push(near, far);
-    for (const socket of [near, far]) socket.on("error", () => {});
-    near.on("data", (data) => {
-      if (data.includes("insert into taskmaster.claim")) lines.add(far);
-      if (lines.has(far) && isSlow) far.pause();
-    });
-    near.pipe(far);
-    far.pipe(near);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const { port } = server.address() as { port: number };
-  return {
-    url: Object.assign(new URL(url), { host: `127.0.0.1:${port}` }).href,
-    lines,
-    slow() {
-      isSlow = true;
-      for (const far of lines) far.unpipe().pause();
-    },
-    quick() {
-      isSlow = false;
-      for (const far of lines) {
-        const near = sockets[sockets.indexOf(far) - 1] as Socket;
-        far.pipe(near);
-        far.resume();
-      }
-    },
-  };
-}
 
 test("what an incarnation had claimed does not start where the answer comes after its death", async () => {
   const { url, sql } = await testDatabase();
@@ -63,16 +20,16 @@ test("what an incarnation had claimed does not start where the answer comes afte
   const idle = task("idle")
     .payload(z.object({}))
     .short(() => {});
-  const way = await wayWithSlowClaims(url);
+  const way = await passage(url, "insert into taskmaster.claim");
   const rescuer = new Worker({ database: url, release: "a", tasks: [idle] });
   const worker = new Worker({ database: way.url, release: "a", tasks: [mail], lease: "4s" });
   onTestFinished(() => rescuer.stop());
   onTestFinished(() => worker.stop());
   await rescuer.start();
   await worker.start();
-  await until("its line is known", () => way.lines.size > 0);
+  await until("its line is known", () => way.sayers > 0);
   await pause(500);
-  way.slow();
+  way.keepAnswers();
   const taskmaster = new Taskmaster({ database: url, release: "a" });
   await taskmaster.enqueue(mail, {});
   await taskmaster.stop();
@@ -90,7 +47,7 @@ test("what an incarnation had claimed does not start where the answer comes afte
   await pause(1_500);
   const held = (await sql.query("select state, reason, detail from taskmaster.parked")).rows;
   const runsWhenHeld = runs;
-  way.quick();
+  way.letAnswers();
   await pause(2_000);
   expect({ held, runsWhenHeld, runs }).toEqual({
     held: [expect.objectContaining({ state: "held" })],

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest"
 import { z } from "zod";
 import { task } from "../../../src/contract/task.ts";
 import { claimJobs } from "../../../src/engine/claim.ts";
+import { Database } from "../../../src/engine/database.ts";
 import { listLanes, readableLanes } from "../../../src/engine/lanes.ts";
 import { releaseJobs } from "../../../src/engine/release.ts";
 import { Closing } from "../../../src/worker/closing.ts";
@@ -139,4 +140,18 @@ test("an attempt is announced before it begins where one may have begun before, 
   for (let i = 0; i < 3; i++) await giveBack(await claim(), false);
   expect(await startsAnnounced()).toBe(false);
   expect(await startsAnnounced()).toBe(true);
+});
+
+test("a start that the database did not take is announced with the next round", async () => {
+  const { claim, endOne, ends, runner, sql } = await stage(1);
+  runner.offer(await claim());
+  await until("it runs", () => ends.length === 1);
+  vi.advanceTimersByTime(1_000);
+  const query = vi.spyOn(Database.prototype, "query").mockRejectedValueOnce(new Error("Connection terminated"));
+  onTestFinished(() => query.mockRestore());
+  await expect(runner.announceLongRunning()).rejects.toThrow("Connection terminated");
+  await runner.announceLongRunning();
+  const { rows } = await sql.query("select started_at is not null as told from taskmaster.job");
+  expect(rows).toEqual([{ told: true }]);
+  await endOne();
 });
